@@ -1,0 +1,1 @@
+"""Generative Dog Images: from dog photos to a checked, scored images.zip."""

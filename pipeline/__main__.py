@@ -1,0 +1,101 @@
+"""The command line: `python -m pipeline STAGE`, one stage; `python -m pipeline all`, the chain."""
+
+import argparse
+import importlib
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from pipeline import files, params
+from pipeline.errors import PipelineError
+from pipeline.paths import Paths
+
+# Each stage has a file in pipeline/stages/ (dashes are underscores there), imported when it runs.
+# CHAIN is in the order of the data's flow; `all` runs it, as `dvc repro` would.
+CHAIN = {
+    "download": "fetch or draw the pictures into data/raw",
+    "crop": "cut each annotated box into a square: data/crops.npy, data/index.csv",
+    "reference": "features of the real pictures: data/reference.npz",
+    "train": "train the GAN: outputs/generator.pt, history.csv, grids",
+    "generate": "draw the submission's images: outputs/generated.npy",
+    "package": "pack and check outputs/images.zip",
+    "score": "MiFID of outputs/images.zip: outputs/metrics.json",
+}
+STAGES = CHAIN
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns 0, 1 after one line on stderr, or 130 if interrupted."""
+    try:
+        options = _parser().parse_args(arguments)
+        options.run(options)
+    except PipelineError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__)
+    parser.add_argument(
+        "--root", type=Path, default=Path(), help="folder of data/ and outputs/ (default: here)"
+    )
+    parser.add_argument(
+        "--params", type=Path, help="parameters as .yaml or .json (default: ROOT/params.yaml)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, what in STAGES.items():
+        stage = commands.add_parser(name, help=what)
+        stage.set_defaults(run=_run_stage, stages=(name,))
+    chain = commands.add_parser("all", help="every stage in order, without DVC")
+    chain.set_defaults(run=_run_stage, stages=tuple(CHAIN))
+    return parser
+
+
+def _module(stage: str) -> ModuleType:
+    return importlib.import_module(f"pipeline.stages.{stage.replace('-', '_')}")
+
+
+def _run_stage(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    paths = Paths(options.root.resolve())
+    for name in options.stages:
+        module = _module(name)
+        start = time.perf_counter()
+        module.run(paths, **{section: getattr(settings, section) for section in module.SECTIONS})
+        _log(paths, name, time.perf_counter() - start)
+
+
+def _settings(options: argparse.Namespace) -> params.Params:
+    return params.load(options.params or options.root / "params.yaml")
+
+
+def _log(paths: Paths, stage: str, seconds: float) -> None:
+    """Note how long the stage took, for the report; no DVC out, since it differs each time."""
+    files.write_json(
+        paths.stage_log / f"{stage}.json",
+        {
+            "stage": stage,
+            "seconds": round(seconds, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": sys.version.split()[0],
+        },
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

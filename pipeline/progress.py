@@ -1,0 +1,53 @@
+"""What a stage says while it works: one style of heading, line and bar for all of them."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+
+
+def say(line: str) -> None:
+    """Print one line above any bar. Goes to stdout at once, also where that is a file."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
+
+
+def heading(stage: str, what: str) -> None:
+    """The stage's first line: its name, what goes in and what comes out."""
+    say(f"== {stage}: {what}")
+
+
+def bar(
+    iterable: Iterable[T] | None = None,
+    *,
+    label: str,
+    total: int | None = None,
+    unit: str = "image",
+    initial: int = 0,
+    is_bytes: bool = False,
+) -> tqdm:
+    """A progress bar on stderr with rate and time left; silent where stderr is no terminal."""
+    return tqdm(
+        iterable,
+        desc=label,
+        total=total,
+        initial=initial,
+        unit="B" if is_bytes else f" {unit}",
+        unit_scale=is_bytes,
+        unit_divisor=1024 if is_bytes else 1000,
+        dynamic_ncols=True,
+        disable=None,  # None: off where the stream is no terminal
+        leave=False,
+    )
+
+
+@contextmanager
+def timed() -> Iterator[Callable[[], float]]:
+    """Yield a function that gives the seconds since the block was entered."""
+    start = time.perf_counter()
+    yield lambda: time.perf_counter() - start

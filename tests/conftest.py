@@ -1,0 +1,36 @@
+"""What every test stands on: the repository's root, and a network that ends at loopback."""
+
+import ipaddress
+import socket
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches a real host: connecting anywhere but loopback fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0])  # type: ignore[index]
+            loopback = host == "localhost"
+            if not loopback:
+                try:
+                    loopback = ipaddress.ip_address(host.split("%")[0]).is_loopback
+                except ValueError:
+                    loopback = False
+            if not loopback:
+                raise ConnectionRefusedError(f"tests may not reach {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's root."""
+    return REPOSITORY
