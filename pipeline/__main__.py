@@ -9,9 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from pipeline import files, params
-from pipeline.errors import PipelineError
-from pipeline.paths import Paths
+try:
+    from pipeline import files, params
+    from pipeline.errors import PipelineError
+    from pipeline.paths import Paths
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: {sys.executable} has no package {missing.name!r}; run `make run` once, "
+        "then `source .venv/bin/activate` before any dvc or python command"
+    )
 
 # Each stage has a file in pipeline/stages/ (dashes are underscores there), imported when it runs.
 # CHAIN is in the order of the data's flow; `all` runs it, as `dvc repro` would.
