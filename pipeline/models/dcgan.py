@@ -1,0 +1,56 @@
+"""DCGAN (Radford, Metz and Chintala 2016, arXiv 1511.06434): strided convolutions up and down, no
+pooling, batch norm everywhere but at the images, ReLU in G, LeakyReLU 0.2 in D, tanh at the end."""
+
+from torch import Tensor, nn
+
+
+class Generator(nn.Module):
+    """Latents to images. At 64 px and 64 channels these are the widths of the paper's figure 1:
+    512 at 4 px, 256 at 8, 128 at 16, 64 at 32, RGB at 64."""
+
+    def __init__(self, *, side_px: int, latent_dim: int, channels: int) -> None:
+        super().__init__()
+        width = channels * side_px // 8  # at 4 px; halved each time the side doubles
+        layers = [
+            nn.ConvTranspose2d(latent_dim, width, 4, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        while width > channels:
+            layers += [
+                nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(width // 2),
+                nn.ReLU(inplace=True),
+            ]
+            width //= 2
+        layers += [nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.latent_dim = latent_dim
+        self.side_px = side_px
+
+    def forward(self, latents: Tensor) -> Tensor:  # (N, latent_dim) normal
+        return self.layers(latents[:, :, None, None])  # (N, 3, side, side) in (-1, 1)
+
+
+class Discriminator(nn.Module):
+    """Images to logits: the generator's mirror, without batch norm next to the images."""
+
+    def __init__(self, *, side_px: int, channels: int) -> None:
+        super().__init__()
+        layers = [
+            nn.Conv2d(3, channels, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        width = channels
+        while width < channels * side_px // 8:  # doubled each time the side halves, down to 4 px
+            layers += [
+                nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(2 * width),
+                nn.LeakyReLU(0.2, inplace=True),
+            ]
+            width *= 2
+        layers += [nn.Conv2d(width, 1, 4)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:  # (N, 3, side, side) in [-1, 1]
+        return self.layers(images).flatten()  # (N,) logits; above 0 means "real"
