@@ -4,15 +4,22 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.errors import PipelineError
+
 _BLOCK_BYTES = 1 << 20
+
+
+class DiskFull(PipelineError):
+    """The disk has no room for what a stage is about to write."""
 
 
 @contextmanager
@@ -92,3 +99,36 @@ def sha256(path: Path) -> str:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+@contextmanager
+def locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path`, which stays behind empty.
+
+    Waits for another process that holds it, after calling `on_wait` once. The system frees the
+    lock of a process that dies.
+    """
+    import fcntl  # Linux, macOS and WSL; late, for whoever only reads files elsewhere
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def require_space(folder: Path, needed_bytes: int, what: str) -> None:
+    """Check that the file system of `folder` (which exists) can take `needed_bytes` more.
+
+    Raises:
+        DiskFull: it can't; the message says how much is missing.
+    """
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise DiskFull(
+            f"{folder}: {what} needs {needed_bytes / 1e6:,.1f} MB, {free_bytes / 1e6:,.1f} MB are "
+            f"free: make room for {(needed_bytes - free_bytes) / 1e6:,.1f} MB more"
+        )
