@@ -56,11 +56,18 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32, not negative."""
+        return self.pool(self.trunk(x))
+
+    def trunk(self, x: Tensor) -> Tensor:
+        """(N, 3, 64, 64) -> (N, 320, 4, 4)."""
         x = F.pixel_unshuffle(x, 2)  # (N, 12, 32, 32): half the side, nothing lost
         x = F.relu(self.stem(x))  # (N, 48, 32, 32)
         x = self.stage1(F.relu(self.down1(x)))  # (N, 96, 16, 16)
         x = self.stage2(F.relu(self.down2(x)))  # (N, 160, 8, 8)
-        x = self.stage3(F.relu(self.down3(x)))  # (N, 320, 4, 4)
+        return self.stage3(F.relu(self.down3(x)))  # (N, 320, 4, 4)
+
+    def pool(self, x: Tensor) -> Tensor:
+        """(N, 320, 4, 4) -> (N, 768): Inception's features are means of ReLUs, and so are these."""
         return F.relu(self.head(x)).mean((2, 3))
 
 
