@@ -1,0 +1,1 @@
+"""Pages that tell a run: what it leaves, read, plotted and put into words."""

@@ -1,0 +1,284 @@
+"""Writes one run as a page: one file that loads nothing, for light and dark, wide and narrow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import files
+from pipeline.errors import PipelineError
+from pipeline.report import facts, plots, provenance, words
+from pipeline.report.pictures import Picture, embed, embed_file, embed_grid, spread
+from pipeline.report.run import Run
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+GRID_COLUMNS = 8
+SAMPLES = GRID_COLUMNS * 8
+FRAMES = 16  # steps of the training slider
+WALKS, WALK_STEPS = 6, 8
+SHOWN_BREEDS = 20
+# Upper bounds that keep the whole page under 5 MB (base64 adds a third to each picture).
+GRID_BYTES, FRAME_BYTES, SMALL_BYTES = 260_000, 110_000, 12_000
+
+SECTIONS = [
+    ("score", "Score"),
+    ("samples", "Samples"),
+    ("training", "Training"),
+    ("latents", "Latents"),
+    ("nearest", "Nearest"),
+    ("data", "Data"),
+    ("parameters", "Parameters"),
+    ("provenance", "Provenance"),
+]
+
+
+def environment() -> "Environment":
+    """The templates beside this file (base.html.j2 and what extends it), escaping all text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+
+
+def asset(name: str) -> Any:
+    """A style sheet or script beside this file, as it is."""
+    from markupsafe import Markup
+
+    return Markup((Path(__file__).parent / name).read_text(encoding="utf-8"))
+
+
+def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
+    """The page as HTML.
+
+    Args:
+        run: what `read_run` found; what is missing is named in the page.
+        parameters: params.yaml's content, sections as mappings.
+        show_real: whether crops of the source's pictures may appear in the page.
+    """
+    metrics, frames = run.metrics or {}, _frames(run)
+    interpolation, interpolation_absent = _interpolation(run)
+    pairs, pair_columns = _pairs(run)
+    return environment().get_template("page.html.j2").render(
+        title="Generative dog images: one run",
+        subtitle=_subtitle(run, parameters),
+        sections=SECTIONS,
+        style=asset("style.css"),
+        slider=asset("slider.js"),
+        missing=run.missing,
+        metrics=run.metrics,
+        network=words.network(metrics),
+        official=words.is_official(metrics),
+        figures=facts.score_figures(metrics),
+        verdict=words.verdict(run.metrics),
+        plots=_plots(run, parameters),
+        samples=_samples(run),
+        real=_real(run) if show_real else None,
+        photos_hidden=not show_real,
+        frames=frames,
+        frames_of=len(run.grids),
+        history=run.history is not None,
+        training=facts.table_rows(run.training) if run.training else None,
+        interpolation=interpolation,
+        interpolation_absent=interpolation_absent,
+        nearest=_nearest(run) if show_real else None,
+        pairs=pairs,
+        pair_columns=pair_columns,
+        pairs_hidden=not show_real,
+        data=facts.data_facts(run.index) if run.index is not None else None,
+        parameters=facts.parameter_rows(parameters),
+        commit=provenance.commit(run.paths.root),
+        versions=list(provenance.versions().items()),
+        times=[
+            (stage, words.duration(log.get("seconds", 0)), log.get("finished", ""))
+            for stage, log in run.stages.items()
+        ],
+        hashes=_hashes(run),
+        all_metrics=facts.table_rows(metrics),
+    )  # fmt: skip
+
+
+def _subtitle(run: Run, parameters: Mapping[str, Any]) -> str:
+    def parameter(section: str, key: str) -> str:
+        return str(parameters.get(section, {}).get(key, "?"))
+
+    seen = (
+        f", {int(run.history['images_seen'].max()):,} images seen"
+        if run.history is not None
+        else ""
+    )
+    return (
+        f"Pictures: {parameter('data', 'source')}. Model: {parameter('model', 'name')}, "
+        f"{parameter('model', 'channels')} channels{seen}."
+    )
+
+
+def _plots(run: Run, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    drawn: dict[str, str | None] = {}
+    if run.metrics:
+        drawn |= _scales(run.metrics)
+    if run.history is not None:
+        drawn |= _curves(run.history)
+    if run.index is not None:
+        drawn |= _data_plots(run.index, parameters.get("crop", {}))
+    names = (
+        "own_scale", "kaggle_scale", "losses", "outputs", "mifid", "gradients",
+        "breeds", "sides", "aspects",
+    )  # fmt: skip
+    return {name: Markup(drawn[name]) if drawn.get(name) else "" for name in names}
+
+
+def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
+    kaggle = [("best honest score", words.BEST_HONEST), ("the winner's", words.WINNER)]
+    own = [("this run", float(metrics["mifid"]))] if metrics.get("mifid") else []
+    floor = facts.floor_mifid(metrics)
+    floors = [("floor (real pictures)", floor)] if floor else []
+    official = words.is_official(metrics)
+    return {
+        # A proxy's number beside Kaggle's would be read as a rank: it gets an axis of its own.
+        "own_scale": None if official or not own else plots.scale(
+            "own_scale", own + floors, highlight="this run",
+            title="This run and its floor (proxy)", x_label="MiFID of the proxy network",
+        ),
+        "kaggle_scale": plots.scale(
+            "kaggle_scale", kaggle + (own + floors if official else []),
+            band=("DCGAN notebooks", *words.DCGAN_NOTEBOOKS), highlight="this run",
+            title="Kaggle's public scores, 2019", x_label="MiFID of the official network",
+        ),
+    }  # fmt: skip
+
+
+def _curves(history: pd.DataFrame) -> dict[str, str | None]:
+    return {
+        "losses": plots.curves(
+            "losses", history, {"loss_d": "D", "loss_g": "G"}, title="Losses", y_label="loss"
+        ),
+        "outputs": plots.curves(
+            "outputs", history, {"d_real": "D(x)", "d_fake": "D(G(z))"},
+            title="What D makes of both sides", y_label="mean probability “real”",
+            limits=(0, 1), level=(0.5, "undecided"),
+        ),
+        "mifid": plots.curves(
+            "mifid", history, {"mifid": "MiFID", "fid": "FID"},
+            title="Score while training", y_label="lower is better", log=True,
+        ),
+        "gradients": plots.curves(
+            "gradients", history, {"grad_norm_d": "D", "grad_norm_g": "G"},
+            title="Gradient norms", y_label="L2 norm", log=True,
+        ),
+    }  # fmt: skip
+
+
+def _data_plots(index: pd.DataFrame, crop: Mapping[str, Any]) -> dict[str, str | None]:
+    counts = facts.data_facts(index).crops_by_breed
+    largest = dict(list(counts.items())[:SHOWN_BREEDS])
+    if rest := len(counts) - len(largest):
+        title = f"Crops of the {len(largest)} largest breeds, of {len(largest) + rest}"
+    else:
+        title = "Crops by breed"
+    sides, aspects = facts.box_sides(index)
+    limits = [float(crop[key]) for key in ("aspect_min", "aspect_max") if key in crop]
+    smallest = [float(crop["min_side_px"])] if "min_side_px" in crop else []
+    return {
+        "breeds": plots.bars("breeds", largest, title=title, x_label="crops") if counts else None,
+        "sides": plots.histogram("sides", sides, title="Shorter side of the boxes",
+                                 x_label="pixels (dashed: the least that is kept)",
+                                 limits=smallest),
+        "aspects": plots.histogram("aspects", aspects, title="Shape of the boxes",
+                                   x_label="width / height (dashed: the limits)", limits=limits),
+    }  # fmt: skip
+
+
+def _samples(run: Run) -> Picture | None:
+    if run.generated is not None:
+        chosen = np.asarray(run.generated[:SAMPLES])
+        caption = f"the first {len(chosen)} of {len(run.generated):,}, not picked by hand."
+        return embed_grid(chosen, GRID_COLUMNS, max_bytes=GRID_BYTES,
+                     alt=f"Grid of {len(chosen)} generated pictures", caption=caption)  # fmt: skip
+    return embed_file(run.paths.samples, max_bytes=GRID_BYTES, alt="Grid of generated pictures",
+                      caption="the grid that training left.")  # fmt: skip
+
+
+def _real(run: Run) -> Picture | None:
+    if run.crops is None:
+        return None
+    chosen = spread(run.crops, SAMPLES)
+    return embed_grid(chosen, GRID_COLUMNS, max_bytes=GRID_BYTES,
+                 alt=f"Grid of {len(chosen)} crops of the training pictures",
+                 caption=f"{len(chosen)} of {len(run.crops):,} crops, evenly spaced.")  # fmt: skip
+
+
+def _frames(run: Run) -> list[Picture]:
+    """At most FRAMES of the grids, evenly spaced, the first and the last among them."""
+    seen = list(run.grids)
+    chosen = np.unique(np.linspace(0, len(seen) - 1, min(FRAMES, len(seen))).round().astype(int))
+    shown = []
+    for images_seen in (seen[place] for place in chosen):
+        caption = f"{images_seen:,} images seen"
+        alt = f"Grid of samples after {images_seen:,} training images"
+        path = run.grids[images_seen]
+        if picture := embed_file(path, max_bytes=FRAME_BYTES, alt=alt, caption=caption):
+            shown.append(picture)
+    return shown
+
+
+def _interpolation(run: Run) -> tuple[Picture | None, str]:
+    if not run.has_generator:
+        return None, "No generator: the stage “train” has not run."
+    from pipeline.report import interpolation
+
+    try:
+        rows = interpolation.rows(run.paths.generator, walks=WALKS, steps=WALK_STEPS, seed=1)
+    except PipelineError as error:
+        return None, str(error)
+    picture = embed_grid(
+        rows,
+        WALK_STEPS + 1,
+        max_bytes=GRID_BYTES,
+        alt=f"{WALKS} rows of pictures, each changing step by step from its first to its last",
+        caption=f"{WALKS} walks of {WALK_STEPS} steps between latents of seed 1.",
+    )
+    return picture, ""
+
+
+def _nearest(run: Run) -> Picture | None:
+    alt = "The generated pictures closest to the training set, each beside its nearest real picture"
+    return embed_file(run.paths.nearest, max_bytes=GRID_BYTES, alt=alt,
+                      caption=f"{alt}.")  # fmt: skip
+
+
+def _pairs(run: Run) -> tuple[list[dict[str, Any]], list[str]]:
+    """The nearest pairs as table rows, with the generated picture where it can be looked up."""
+    listed = [pair for pair in (run.neighbours or {}).get("pairs", []) if isinstance(pair, dict)]
+    columns = list(dict.fromkeys(key for pair in listed for key in pair))
+    rows = []
+    for pair in listed:
+        place = pair.get("generated")
+        image = None
+        if run.generated is not None and isinstance(place, int) and place < len(run.generated):
+            from PIL import Image
+
+            image = embed(Image.fromarray(run.generated[place]), max_bytes=SMALL_BYTES,
+                          alt=f"Generated picture {place}")  # fmt: skip
+        rows.append({
+            "image": image,
+            "distance": f"d = {words.number(pair.get('distance'))}",
+            "cells": [words.number(pair.get(column)) for column in columns],
+        })  # fmt: skip
+    return rows, columns
+
+
+def _hashes(run: Run) -> list[tuple[str, str]]:
+    """The zip's hash as packed, and those of the large files, as they lie here."""
+    found = []
+    if run.package and "sha256" in run.package:
+        found.append((run.paths.images_zip, str(run.package["sha256"])))
+    for path in (run.paths.generator, run.paths.crops, run.paths.index):
+        if path.is_file():
+            found.append((path, files.sha256(path)))
+    return [(path.relative_to(run.paths.root).as_posix(), digest) for path, digest in found]

@@ -1,0 +1,63 @@
+"""Pictures that travel inside a page: arrays and files as data URIs of bounded size."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline import images
+
+GAP = 128  # grey between the pictures of a grid: quiet on a light and on a dark page
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image element: its data URI, size in pixels, text for who cannot see it, caption."""
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+    caption: str = ""
+
+
+def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") -> Picture:
+    """Encode as WebP in the best quality that stays within `max_bytes`, halving the picture where
+    none does: a page's size is then known whatever a run leaves."""
+    image = image.convert("RGB")
+    while True:
+        for quality in (88, 78, 66, 52):
+            buffer = io.BytesIO()
+            image.save(buffer, "WEBP", quality=quality, method=4)
+            if buffer.tell() <= max_bytes:
+                uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+                return Picture(uri, image.width, image.height, alt, caption)
+        half = (max(1, image.width // 2), max(1, image.height // 2))
+        image = image.resize(half, Image.Resampling.LANCZOS)
+
+
+def embed_grid(
+    array: np.ndarray, columns: int, *, max_bytes: int, alt: str, caption: str = ""
+) -> Picture:
+    """Embed pictures (N, side, side, 3) uint8 as one grid, row by row."""
+    sheet = Image.fromarray(images.grid(array, columns, gap=GAP))
+    return embed(sheet, max_bytes=max_bytes, alt=alt, caption=caption)
+
+
+def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> Picture | None:
+    """Embed a picture file, or None where it is missing or broken."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return embed(image, max_bytes=max_bytes, alt=alt, caption=caption)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def spread(array: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the pictures, evenly spaced, the first among them: no hand-picking."""
+    count = min(count, len(array))
+    return np.asarray(array[np.arange(count) * len(array) // count])

@@ -1,0 +1,300 @@
+"""Plots as inline SVG that follow the page's colours: matplotlib draws, CSS variables paint."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# matplotlib draws in these stand-ins; each becomes a variable of the page's style sheet, so that
+# one drawing serves light and dark. No two are alike and none is a colour that anybody would pick.
+INK, MUTED, GRID = "#010101", "#010102", "#010103"
+SERIES = ("#020101", "#020102", "#020103", "#020104", "#020105", "#020106")
+_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid"} | {
+    color: f"--series-{number}" for number, color in enumerate(SERIES, start=1)
+}
+
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and selected
+    "text.parse_math": False,  # a breed called "$x$" is its name, no formula
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": MUTED,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.7,
+    "figure.constrained_layout.use": True,
+}
+
+WIDTH_IN = 4.7  # 338 units of the SVG's view box: about a phone's width in CSS pixels
+_MAX_POINTS = 400  # more would not show at this width
+
+
+@contextmanager
+def _figure(name: str, description: str, height_in: float) -> Iterator[tuple[Any, list[str]]]:
+    """Yield a figure and a list that receives its SVG."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    drawn: list[str] = []
+    with rc_context(_STYLE | {"svg.hashsalt": name}):
+        figure = Figure(figsize=(WIDTH_IN, height_in))
+        FigureCanvasSVG(figure)
+        yield figure, drawn
+        buffer = io.StringIO()
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
+        drawn.append(_inline(buffer.getvalue(), description))
+
+
+def _inline(svg: str, description: str) -> str:
+    """matplotlib's file as an element of a page: scaled by its container, named, without ids that
+    another plot has too."""
+    from html import escape
+
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.S)  # it would style the page
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
+    used = set(re.findall(r"#([\w.-]+)", svg))
+    svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var({variable})")
+    return svg
+
+
+def _thin(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """At most _MAX_POINTS rows: means of equal blocks, so that no curve hides its course."""
+    table = table[["images_seen", *columns]].apply(pd.to_numeric, errors="coerce")
+    table = table.dropna(subset=list(columns), how="all")
+    if len(table) <= _MAX_POINTS:
+        return table
+    blocks = np.arange(len(table)) * _MAX_POINTS // len(table)
+    return table.groupby(blocks).mean()
+
+
+def curves(
+    name: str,
+    history: pd.DataFrame,
+    columns: Mapping[str, str],
+    *,
+    title: str,
+    y_label: str,
+    log: bool = False,
+    limits: tuple[float, float] | None = None,
+    level: tuple[float, str] | None = None,
+) -> str | None:
+    """Columns of the history against images seen, as SVG; None where they hold no figure.
+
+    Args:
+        columns: column of the history -> its name in the legend.
+        level: a horizontal line (value, name) to compare with.
+    """
+    present = [column for column in columns if column in history]
+    table = _thin(history, present)
+    if table.empty:
+        return None
+    last = ", ".join(
+        f"{columns[column]} {table[column].dropna().iloc[-1]:.4g}"
+        for column in present
+        if table[column].notna().any()
+    )
+    seen = int(table["images_seen"].max())
+    description = f"{title} against images seen. At {seen:,} images: {last}."
+    with _figure(name, description, 2.75) as (figure, drawn):
+        axes = figure.subplots()
+        for column, color in zip(present, SERIES, strict=False):
+            points = table.dropna(subset=[column])
+            marker = "o" if len(points) < 40 else None
+            axes.plot(
+                points["images_seen"],
+                points[column],
+                color=color,
+                label=columns[column],
+                marker=marker,
+                markersize=3,
+            )
+        if level:
+            axes.axhline(level[0], color=MUTED, linestyle=(0, (4, 3)), linewidth=1, label=level[1])
+        if log:
+            axes.set_yscale("log")
+            _plain_log_ticks(axes.yaxis)
+        if limits:
+            axes.set_ylim(*limits)
+        axes.set(title=title, xlabel="images seen", ylabel=y_label)
+        _thousands(axes.xaxis)
+        if len(present) > 1 or level:
+            axes.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, 1.0))
+    return drawn[0]
+
+
+def overlay(
+    name: str, runs: Mapping[str, pd.DataFrame], column: str, *, title: str, y_label: str
+) -> str | None:
+    """One column of several runs' histories against images seen, as SVG."""
+    tables = {run: _thin(table, [column]) for run, table in runs.items() if column in table}
+    tables = {run: table for run, table in tables.items() if not table.empty}
+    if not tables:
+        return None
+    last = ", ".join(f"{run} {table[column].iloc[-1]:.4g}" for run, table in tables.items())
+    order = list(runs)
+    with _figure(name, f"{title} against images seen, last: {last}.", 3.1) as (figure, drawn):
+        axes = figure.subplots()
+        for run, table in tables.items():
+            place = order.index(run)  # a run keeps its colour from plot to plot
+            axes.plot(
+                table["images_seen"],
+                table[column],
+                label=run,
+                color=SERIES[place % len(SERIES)],
+                linestyle=("-", "--", ":")[place // len(SERIES) % 3],
+                marker="o" if len(table) < 40 else None,
+                markersize=3,
+            )
+        axes.set(title=title, xlabel="images seen", ylabel=y_label)
+        _thousands(axes.xaxis)
+        figure.legend(loc="outside lower center", ncols=2)
+    return drawn[0]
+
+
+def scale(
+    name: str,
+    marks: Sequence[tuple[str, float]],
+    *,
+    band: tuple[str, float, float] | None = None,
+    highlight: str | None = None,
+    title: str,
+    x_label: str,
+) -> str:
+    """Scores as rows on one logarithmic axis, the best at the top.
+
+    Args:
+        marks: (name, score) each a row with a dot.
+        band: (name, low, high) a row with a bar.
+        highlight: the mark that gets the first colour; the others are quiet.
+    """
+    rows = sorted([(score, label, None) for label, score in marks])
+    if band:
+        rows.append((band[1], band[0], band[2]))
+    described = ", ".join(
+        f"{label} {low:.4g}" + (f" to {high:.4g}" if high else "") for low, label, high in rows
+    )
+    height = 0.95 + 0.34 * len(rows)
+    with _figure(name, f"{title}, lower is better: {described}.", height) as (figure, drawn):
+        axes = figure.subplots()
+        for row, (low, label, high) in enumerate(rows):
+            color = SERIES[0] if label == highlight else MUTED
+            if high:
+                axes.plot([low, high], [row, row], color=color, linewidth=7, solid_capstyle="butt")
+                axes.annotate(
+                    f"{low:.4g} to {high:.4g}",
+                    (low, row),
+                    xytext=(-6, 0),
+                    textcoords="offset points",
+                    va="center",
+                    ha="right",
+                    fontsize=9,
+                )
+            else:
+                axes.plot([low], [row], "o", color=color, markersize=8)
+                axes.annotate(
+                    f"{low:.4g}",
+                    (low, row),
+                    xytext=(8, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=9,
+                )
+        axes.set_yticks(range(len(rows)), [label for _, label, _ in rows])
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xscale("log")
+        lowest, highest = min(row[0] for row in rows), max(row[2] or row[0] for row in rows)
+        axes.set_xlim(lowest / 1.6, highest * 2.2)
+        _plain_log_ticks(axes.xaxis)
+        axes.grid(axis="y", visible=False)
+        axes.set(title=title, xlabel=x_label)
+    return drawn[0]
+
+
+def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> str:
+    """Counts as horizontal bars, in the order given."""
+    described = ", ".join(f"{label} {count:,}" for label, count in counts.items())
+    height = 0.9 + 0.2 * len(counts)
+    with _figure(name, f"{title}: {described}.", height) as (figure, drawn):
+        axes = figure.subplots()
+        labels = [label if len(label) <= 26 else label[:25] + "…" for label in counts]
+        rows = range(len(labels))
+        axes.barh(rows, list(counts.values()), color=SERIES[0], height=0.72)
+        axes.set_yticks(rows, labels)
+        axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
+        axes.invert_yaxis()
+        axes.margins(y=0.01)
+        axes.grid(axis="y", visible=False)
+        axes.set(title=title, xlabel=x_label)
+        _thousands(axes.xaxis)
+    return drawn[0]
+
+
+def histogram(
+    name: str, values: np.ndarray, *, title: str, x_label: str, limits: Sequence[float] = ()
+) -> str | None:
+    """How many boxes have which value; `limits` are drawn as dashed lines."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    low, middle, high = np.percentile(values, (5, 50, 95))
+    description = (
+        f"{title}: {len(values):,} values, median {middle:.3g}, nine in ten between {low:.3g} and "
+        f"{high:.3g}."
+    )
+    # The longest hundredth would press all others into the first bars.
+    shown = values[values <= max(np.percentile(values, 99), *limits, low)]
+    with _figure(name, description, 2.4) as (figure, drawn):
+        axes = figure.subplots()
+        axes.hist(shown, bins=30, color=SERIES[0])
+        for limit in limits:
+            axes.axvline(limit, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
+        axes.set(title=title, xlabel=x_label, ylabel="boxes")
+        axes.grid(axis="x", visible=False)
+        _thousands(axes.yaxis)
+    return drawn[0]
+
+
+def _thousands(axis: Any) -> None:
+    """160k for 160,000: labels of full length would run into each other on a phone."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(5, integer=True))
+    axis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _plain_log_ticks(axis: Any) -> None:
+    """20 and 50, not 2×10¹, where a logarithmic axis spans little."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=12))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,43 @@
+"""Where a run comes from: the git commit, the versions of what computed it."""
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+# What the numbers and pictures depend on.
+LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pillow", "matplotlib", "dvc")
+
+
+def commit(folder: Path) -> str:
+    """The commit checked out around `folder`, and whether files differ from it."""
+    found = _git(folder, "rev-parse", "HEAD")
+    if found is None:
+        return "not a git checkout"
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return found + (" with changes not committed" if changed else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Python, the machine and the libraries, as installed here."""
+    found = {"python": platform.python_version(), "machine": platform.platform(terse=True)}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

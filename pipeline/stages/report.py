@@ -1,0 +1,45 @@
+"""Stage `report`: what a run left behind, as one page that opens anywhere, offline."""
+
+from typing import TYPE_CHECKING, Any
+
+from pipeline import files, progress
+from pipeline.paths import Paths
+from pipeline.report.page import render
+from pipeline.report.run import read_run
+
+if TYPE_CHECKING:
+    from pipeline.params import Data, Report, Section
+
+# All of them: the page shows every parameter.
+SECTIONS = (
+    "device",
+    "data",
+    "crop",
+    "reference",
+    "model",
+    "train",
+    "generate",
+    "package",
+    "score",
+    "kaggle",
+    "submit",
+    "report",
+)
+
+
+def run(paths: Paths, *, data: "Data", report: "Report", **others: "Section | str") -> None:
+    """Write `paths.report`. Real pictures appear only where they are drawn, so ours, or where the
+    user says so: photos have terms of their own."""
+    progress.heading("report", "what the run left -> outputs/report.html")
+    sections: dict[str, Any] = {"data": data, "report": report, **others}
+    parameters = {
+        name: section if isinstance(section, str) else section.model_dump()
+        for name, section in sections.items()
+    }
+    ordered = {name: parameters[name] for name in SECTIONS}
+    found = read_run(paths)
+    for item in found.missing:
+        progress.say(f"missing: {item.file} {item.why} (stage {item.stage})")
+    page = render(found, ordered, show_real=report.show_photos or data.source == "drawn")
+    files.write_text(paths.report, page)
+    progress.say(f"{paths.report.relative_to(paths.root)}: {len(page.encode()) / 1e6:.1f} MB")

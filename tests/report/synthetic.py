@@ -1,0 +1,130 @@
+"""A small run folder of the shape that the stages leave, made in a moment, without training."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import files, images
+from pipeline.paths import Paths
+from tests.conftest import REPOSITORY
+
+SIDE = 32
+LATENT_DIM = 8
+BREEDS = ("beagle", "<script>alert(1)</script>", "dachs & hund", '$\\x$ "quoted"', "NA")
+
+
+def dog(number: int, side_px: int = SIDE, seed: int = 0) -> np.ndarray:
+    """A head with two ears and two eyes, (side, side, 3) uint8: a picture that differs by number."""
+    draw = np.random.default_rng([seed, number])
+    sky, coat = draw.integers(120, 256, 3), draw.integers(30, 200, 3)
+    y, x = np.mgrid[0:side_px, 0:side_px] / side_px
+    picture = np.broadcast_to(sky, (side_px, side_px, 3)).astype(float).copy()
+    picture[(x - 0.5) ** 2 + (y - 0.55) ** 2 < 0.1] = coat
+    for ear in (0.25, 0.75):
+        picture[(abs(x - ear) < 0.1) & (abs(y - 0.3) < 0.2)] = coat * 0.6
+        picture[(x - 0.5 - (ear - 0.5) / 2) ** 2 + (y - 0.45) ** 2 < 0.002] = 0
+    picture[(x - 0.5) ** 2 + (y - 0.68) ** 2 < 0.005] = 20
+    return picture.round().astype(np.uint8)
+
+
+def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
+    """Fill `root` with a run's files, params.yaml included."""
+    paths = Paths(root)
+    draw = np.random.default_rng(seed)
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
+
+    count = 60
+    crops = np.stack([dog(number, seed=seed) for number in range(count)])
+    files.write_npy(paths.crops, crops)
+    rows = []
+    for number in range(count + 6):
+        dropped = number >= count
+        width, height = draw.integers(20, 300, 2)
+        rows.append({
+            "file": f"{number:04d}.jpg", "breed": BREEDS[number % len(BREEDS)], "object": 0,
+            "xmin": 3, "ymin": 5, "xmax": 3 + width, "ymax": 5 + height,
+            "crop": None if dropped else number,
+            "reason": ("too small" if number % 2 else "<b>broken</b> XML") if dropped else None,
+        })  # fmt: skip
+    table = pd.DataFrame(rows)
+    table["crop"] = table["crop"].astype("Int64")
+    files.write_text(paths.index, table.to_csv(index=False))
+
+    seen = np.arange(1, 41) * 4000
+    scored = seen % 20000 == 0
+    history = pd.DataFrame({
+        "images_seen": seen, "seconds": seen / 400,
+        "loss_d": 1.2 + draw.normal(0, 0.05, 40), "loss_g": 1.5 + draw.normal(0, 0.2, 40),
+        "d_real": 0.7 + draw.normal(0, 0.03, 40), "d_fake": 0.3 + draw.normal(0, 0.03, 40),
+        "grad_norm_d": 2 + draw.random(40), "grad_norm_g": 3 + draw.random(40),
+        "images_per_s": 400.0, "memory_mb": 900.0,
+        "fid": np.where(scored, 900 / np.sqrt(seen), np.nan),
+        "mifid": np.where(scored, 1000 / np.sqrt(seen), np.nan),
+        "memorization_distance": np.where(scored, 0.3, np.nan),
+    })  # fmt: skip
+    files.write_text(paths.history, history.to_csv(index=False))
+    for step in (0, 40_000, 80_000, 160_000):
+        noise = draw.integers(0, 256, (16, SIDE, SIDE, 3))
+        share = (1 - step / 160_000) ** 2
+        mixed = share * noise + (1 - share) * np.stack([dog(900 + i) for i in range(16)])
+        sheet = images.grid(mixed.astype(np.uint8), 4)
+        files.write_bytes(paths.grids / f"{step:09d}.png", images.encode_png(sheet))
+    generated = np.stack([dog(number, seed=seed + 7) for number in range(80)])
+    files.write_npy(paths.generated, generated)
+    files.write_bytes(paths.samples, images.encode_png(images.grid(generated[:64], 8)))
+    files.write_json(paths.training, {
+        "images_seen": 160_000, "seconds": 400.0, "images_per_s": 400.0, "finished": True,
+    })  # fmt: skip
+    files.write_json(paths.package, {
+        "sha256": "ab" * 32, "images": 80, "bytes": 123_456, "duplicates": 0,
+    })  # fmt: skip
+    files.write_json(paths.metrics, metrics())
+    pairs = [
+        {"generated": number, "real": f"{number:04d}.jpg", "distance": 0.1 + number / 100}
+        for number in range(4)
+    ]
+    files.write_text(paths.neighbours, json.dumps({"pairs": pairs}))
+    beside = np.stack([picture for n in range(4) for picture in (generated[n], crops[n])])
+    files.write_bytes(paths.nearest, images.encode_png(images.grid(beside, 4)))
+    for stage, seconds in (("download", 3.2), ("crop", 1.1), ("train", 400.0), ("score", 75.0)):
+        files.write_json(paths.stage_log / f"{stage}.json", {
+            "stage": stage, "seconds": seconds, "finished": "2024-05-06T07:08:09+00:00",
+            "python": "3.12.1",
+        })  # fmt: skip
+    if generator:
+        write_generator(paths.generator, seed)
+    return paths
+
+
+def write_generator(path: Path, seed: int) -> None:
+    """An untrained generator in the file that training leaves."""
+    from pipeline import models
+
+    model = {"name": "dcgan", "side_px": SIDE, "latent_dim": LATENT_DIM, "channels": 4}
+    network = models.build_generator(**model)
+    models.initialise(network, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    models.save_generator(
+        path, network.state_dict(), model=model, images_seen=160_000, fingerprint="0" * 64
+    )
+
+
+def metrics(**changes: object) -> dict[str, object]:
+    """What the score stage leaves, with `changes`."""
+    return {
+        "mifid": 41.7, "fid": 41.7, "memorization_distance": 0.21, "images": 80,
+        "extractor": "embedded", "reference": "photos", "threshold": 0.12,
+        "floor_fid": 3.4, "floor_memorization_distance": 0.25, "precision": 0.61, "recall": 0.32,
+        "density": 0.7, "coverage": 0.55, "memorization_warning": False,
+    } | changes  # fmt: skip
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """One PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path)
