@@ -47,8 +47,10 @@ class Data(Section):
     annotation_sha256: Sha256 | None
     folder: str | None
     kaggle_path: str | None
+    kaggle_competition: str = Field(pattern=r"^[a-z0-9-]+$")
     timeout_s: float = Field(gt=0)
     retries: int = Field(ge=0, le=100)
+    retry_wait_s: float = Field(ge=0, le=60)
 
     @model_validator(mode="after")
     def _folder_is_named(self) -> "Data":

@@ -1,0 +1,86 @@
+"""Stage 1, download: fetch or draw the pictures into data/raw as two archives."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import files
+from pipeline.paths import Paths
+from pipeline.progress import heading, say, timed
+from pipeline.sources import archives
+
+if TYPE_CHECKING:
+    from pipeline.params import Data
+
+SECTIONS = ("data",)
+
+
+def run(paths: Paths, *, data: "Data") -> None:
+    """Fill `data/raw` with images.tar|.zip and annotation.tar|.zip, both or neither.
+
+    They are made in a folder beside it, which takes its place once it is complete and readable.
+
+    Raises:
+        InputError: the source's folder or archives are not usable.
+        DownloadFailed, DownloadCorrupt, DiskFull: as the source.
+    """
+    heading("download", f"{data.source} -> {paths.raw.relative_to(paths.root)}")
+    paths.raw.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        timed() as seconds,
+        files.locked(
+            paths.downloads / "stage.lock",
+            on_wait=lambda: say("waiting for another download to finish"),
+        ),
+    ):
+        for leftover in paths.raw.parent.glob(".raw.*.tmp"):  # of a killed run
+            shutil.rmtree(leftover)
+        made = Path(tempfile.mkdtemp(prefix=".raw.", suffix=".tmp", dir=paths.raw.parent))
+        try:
+            made.chmod(0o755)
+            _write(made, paths, data)
+            lines = [_summary(made, stem) for stem in ("images", "annotation")]
+            shutil.rmtree(paths.raw, ignore_errors=True)
+            made.rename(paths.raw)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        for line in lines:
+            say(line)
+        say(f"done in {seconds():.1f} s")
+
+
+def _write(raw: Path, paths: Paths, data: "Data") -> None:
+    """Have the source write its two archives into the empty folder `raw`."""
+    if data.source == "drawn":
+        from pipeline.sources import drawn
+
+        drawn.write(raw, pictures=data.drawn_pictures, seed=data.drawn_seed)
+    elif data.source == "stanford-dogs":
+        from pipeline.sources import stanford_dogs
+
+        stanford_dogs.write(raw, data=data, keep=paths.downloads, base=paths.root)
+    elif data.source == "folder":
+        from pipeline.sources import folder
+
+        folder.write(raw, folder=_user_path(paths, data.folder))
+    else:
+        from pipeline.sources import kaggle
+
+        if data.kaggle_path is None:
+            place = kaggle.download(paths.downloads, competition=data.kaggle_competition)
+        else:
+            place = _user_path(paths, data.kaggle_path)
+        kaggle.write(raw, folder=place)
+
+
+def _user_path(paths: Paths, text: str) -> Path:
+    """A path of params.yaml: `~` is the home folder, a relative one starts at the root."""
+    return paths.root / Path(text).expanduser()
+
+
+def _summary(raw: Path, stem: str) -> str:
+    with archives.open_archive(raw, stem) as archive:
+        size = archive.path.stat().st_size
+        left_out = f"; left out: {archive.skipped_summary()}" if archive.skipped else ""
+        return f"{archive.path.name}: {len(archive.names):,} files, {size / 1e6:,.1f} MB{left_out}"
