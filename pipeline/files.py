@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -132,3 +132,34 @@ def require_space(folder: Path, needed_bytes: int, what: str) -> None:
             f"{folder}: {what} needs {needed_bytes / 1e6:,.1f} MB, {free_bytes / 1e6:,.1f} MB are "
             f"free: make room for {(needed_bytes - free_bytes) / 1e6:,.1f} MB more"
         )
+
+
+@contextmanager
+def growing_npy(path: Path, row_shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
+    """Write a uint8 array whose length is known only at the end, without holding it in memory.
+
+    Yields a function that appends rows, (n, *row_shape) uint8. `path` appears whole at the end of
+    the block, in NumPy's format, or not at all.
+    """
+    count = 0
+
+    def header(file: BinaryIO) -> int:
+        shape = (count, *row_shape)
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+        )
+        return file.tell()
+
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        room = header(file)  # NumPy leaves room in it for the length to grow
+
+        def append(rows: np.ndarray) -> None:
+            nonlocal count
+            assert rows.dtype == np.uint8 and rows.shape[1:] == row_shape
+            file.write(np.ascontiguousarray(rows))
+            count += len(rows)
+
+        yield append
+        file.seek(0)
+        if header(file) != room:
+            raise ValueError(f"{path}: {count} rows don't fit the header's room")

@@ -130,6 +130,11 @@ class Paths:
         return self.keep / "download"
 
     @property
+    def refused_index(self) -> Path:
+        """The index of a crop run that stopped for too many faults of the data."""
+        return self.keep / "crop" / "index.csv"
+
+    @property
     def stage_log(self) -> Path:
         """One JSON a stage: seconds, versions, time of its last run."""
         return self.keep / "stages"

@@ -1,0 +1,91 @@
+"""Work spread over all cores by processes, with results in the order of the jobs."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any, TypeVar
+
+from pipeline.errors import PipelineError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+# Jobs under way or waiting for each process: none idles, and finished work can't pile up.
+_AHEAD = 3
+
+
+class WorkerDied(PipelineError):
+    """A worker process was ended from outside, most likely for want of memory."""
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def in_order(
+    work: Callable[[Job], Result], jobs: Iterable[Job], *, processes: int | None = None
+) -> Iterator[Result]:
+    """Yield `work(job)` for each job, in order.
+
+    Args:
+        work: picklable; every process gets one copy, once.
+        processes: None for one a core; 1 works in this process.
+
+    Raises:
+        WorkerDied: a process ended without an answer.
+        Whatever `work` raises.
+    """
+    processes = processes or cores()
+    if processes == 1:
+        yield from map(work, jobs)
+        return
+    # Started afresh on every system: a fork would copy other libraries' threads half alive.
+    executor = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), initializer=_start, initargs=(work,)
+    )
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for job in jobs:
+            waiting.append(executor.submit(_call, job))
+            if len(waiting) >= _AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise WorkerDied(
+            "a worker process died, most likely for want of memory; free some and run again"
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+_work: Callable[[Any], Any]
+
+
+def _start(work: Callable[[Any], Any]) -> None:
+    global _work
+    _work = work
+    # Ctrl-C reaches the whole group: the main process alone answers it, and ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A main process that was killed could not tell its workers, who would wait for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _call(job: Any) -> Any:
+    return _work(job)

@@ -1,0 +1,108 @@
+"""Stage `crop`: each annotated box becomes a square; data/crops.npy, and data/index.csv beside it.
+
+The index accounts for everything in data/raw: each photo has a row at least, each box just one,
+and so has each annotation without a photo, or without a box.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pipeline import files, progress
+from pipeline.errors import InputError
+from pipeline.sources import crops, index, photos
+from pipeline.sources.index import Row
+
+if TYPE_CHECKING:
+    from pipeline.params import Crop
+    from pipeline.paths import Paths
+
+SECTIONS = ("crop",)
+
+
+def run(paths: Paths, *, crop: Crop) -> None:
+    """Crop every box of every photo in `paths.raw` into `paths.crops`, indexed in `paths.index`.
+
+    Raises:
+        InputError: an archive is missing or damaged; more than `crop.max_bad_share` of the rows
+            are faults of the data; or no crop is left. Neither file is written then; the index,
+            which tells why, is at `paths.refused_index`.
+    """
+    progress.heading("crop", f"{paths.raw.name} -> {paths.crops.name}, {paths.index.name}")
+    with progress.timed() as seconds:
+        found = photos.join(paths.raw)
+        # An index from an earlier run must never lie beside the crops of this one.
+        paths.index.unlink(missing_ok=True)
+        rows: list[Row] = []
+        with files.growing_npy(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
+            count = 0
+            with progress.bar(label="crop", total=len(found.photos), unit="photo") as bar:
+                for photo, done in zip(
+                    found.photos,
+                    crops.crop_photos(paths.raw, found.photos, crop),
+                    strict=True,
+                ):
+                    append(done.crops)
+                    rows += _rows(photo, done.reasons, first_crop=count)
+                    count += len(done.crops)
+                    bar.update()
+            for note in found.left_over:
+                rows += _rows(note, (note.problem,) * max(1, len(note.boxes)), first_crop=count)
+            _check(paths, rows, crop.max_bad_share)
+        index.write(paths.index, rows)
+        paths.refused_index.unlink(missing_ok=True)
+    _sum_up(found, rows, seconds())
+
+
+def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> list[Row]:
+    """The index's rows of one photo, or of one annotation without a photo."""
+    boxes = photo.boxes or (None,)
+    rows = []
+    for number, (box, reason) in enumerate(zip(boxes, reasons, strict=True)):
+        crop = None if reason else first_crop
+        first_crop += not reason
+        edges = box or (None, None, None, None)
+        object_number = number if photo.boxes else None
+        rows.append(Row(photo.file, photo.breed, object_number, *edges, crop, reason))
+    return rows
+
+
+def _check(paths: Paths, rows: list[Row], max_bad_share: float) -> None:
+    """Stop where too little is usable, and leave the index where it can be looked at."""
+    bad = [row for row in rows if row.reason and row.reason not in crops.BY_CHOICE]
+    if len(bad) > max_bad_share * len(rows):
+        problem = (
+            f"{len(bad):,} of {len(rows):,} boxes and photos are unusable, more than the share "
+            f"crop.max_bad_share = {max_bad_share:g}"
+        )
+    elif all(row.reason for row in rows):
+        problem = f"none of {len(rows):,} boxes and photos gave a crop"
+    else:
+        return
+    index.write(paths.refused_index, rows)
+    raise InputError(f"{problem}: {_reasons(rows)}; each one is listed in {paths.refused_index}")
+
+
+def _reasons(rows: list[Row]) -> str:
+    counts = Counter(row.reason for row in rows if row.reason)
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+
+
+def _sum_up(found: photos.Join, rows: list[Row], seconds: float) -> None:
+    listed = found.photos + found.left_over
+    annotations = {each.annotation for each in listed} - {""}
+    boxes = sum(len(each.boxes) for each in listed)
+    with_photo = sum(len(each.boxes) for each in found.photos)
+    breeds = len({row.breed for row in rows if row.breed})
+    crop_count = sum(1 for row in rows if row.crop is not None)
+    progress.say(
+        f"{len(found.photos):,} photos of {breeds:,} breeds; {len(annotations):,} annotations, "
+        f"{len(found.left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
+        f"them on a photo"
+    )
+    dropped = _reasons(rows)
+    progress.say(
+        f"{crop_count:,} crops in {seconds:.1f} s; {len(rows) - crop_count:,} rows without one"
+        + (f": {dropped}" if dropped else "")
+    )
