@@ -1,0 +1,1 @@
+"""Tests of pipeline/kaggle against the stand-in, through the real client."""
