@@ -6,6 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from pipeline.sources.drawn_breeds import Colour
 
 SUPERSAMPLING = 3  # drawn this many times larger, then shrunk: smooth edges
+EDGE = 0.6  # outlines are this share of the colour that they enclose
 
 
 def darker(colour: Colour, factor: float) -> Colour:
@@ -46,7 +47,7 @@ class Layer:
             self._marks(points, marks)
         if line > 0:
             width = max(1, round(line * SUPERSAMPLING))
-            edge = darker(colour, 0.62)
+            edge = darker(colour, EDGE)
             self._paint.line([*points, points[0], points[1]], fill=edge, width=width, joint="curve")
             self._covering.line([*points, points[0], points[1]], fill=255, width=width)
         if relief:

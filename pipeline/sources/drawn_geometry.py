@@ -39,7 +39,7 @@ def tufts(outline: np.ndarray, length: float, rng: np.random.Generator) -> np.nd
     """The outline with hanging tufts of fur of about this length."""
     closed = np.vstack([outline, outline[:1]])
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
-    count = max(9, int(along[-1] / (2.6 * length)))
+    count = max(9, int(along[-1] / (3.2 * length)))
     # Each tuft rises slowly and ends in a notch; its tip points down on either side.
     share = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.94])
     rise = np.array([0.0, 0.42, 0.72, 0.92, 1.0, 0.62])

@@ -177,7 +177,7 @@ def lit(canvas: np.ndarray, light: tuple[float, float], rng: np.random.Generator
     y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]
     slope, brightness = rng.uniform(0.05, 0.25), rng.uniform(0.88, 1.05)
     level = brightness * (1 + slope * (x * light[0] + y * light[1]))
-    warmth = rng.normal(0, 0.045)
+    warmth = np.clip(rng.normal(0, 0.03), -0.06, 0.06)
     tint = np.array([1 + warmth, 1, 1 - warmth])
     return canvas * (level[..., None] * tint).astype(np.float32)
 
