@@ -114,7 +114,10 @@ class Train(Section):
     flips: bool
     ema_halflife_images: float = Field(ge=0)
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    log_every_images: int = Field(ge=1)
     sample_every_images: int = Field(ge=1)
+    checkpoint_minutes: float = Field(gt=0)
+    time_limit_hours: Annotated[float, Field(gt=0)] | None
     fresh: bool
 
     @field_validator("real_labels", "fake_labels")

@@ -1,0 +1,131 @@
+"""Checkpoints that outlive a stage: one folder a fingerprint, the two newest files in it.
+
+DVC deletes a stage's outs before it runs, so they lie outside of them. A file appears whole or
+not at all; should the newest still be damaged (a failing disk), the one before it serves.
+"""
+
+import json
+import pickle
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline import files, progress
+from pipeline.errors import PipelineError
+from pipeline.training.fingerprint import differences, digest
+
+KEEP_FILES = 2
+KEEP_RUNS = 4  # folders, the current one included; parameters changed back by hand find theirs
+_NOTE = "fingerprint.json"
+
+
+class Store:
+    """The checkpoints of one fingerprint, below `home` (paths.checkpoints)."""
+
+    def __init__(self, home: Path, shaping: dict[str, Any]) -> None:
+        self.shaping = shaping
+        self.fingerprint = digest(shaping)
+        self.home = home
+        self.folder = home / self.fingerprint
+
+    @contextmanager
+    def opened(self, *, fresh: bool) -> Iterator[None]:
+        """Hold the folder alone: forget it if `fresh`, say what is new, prune other runs'."""
+
+        def waiting() -> None:
+            progress.say(f"{self.folder}: another training of this run is at work; waiting for it")
+
+        with files.locked(self.home / f"{self.fingerprint}.lock", on_wait=waiting):
+            if fresh and self.folder.exists():
+                progress.say("train.fresh: this run's own checkpoint is removed")
+                shutil.rmtree(self.folder)
+            self._compare()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            files.write_json(self.folder / _NOTE, self.shaping)
+            self._prune()
+            yield
+
+    def save(self, state: dict[str, Any], images_seen: int) -> None:
+        """Write a checkpoint, then drop the older ones.
+
+        Raises:
+            DiskFull: there is no room; the last checkpoint stays.
+        """
+        try:
+            with (
+                files.atomic(self.folder / f"{images_seen:012d}.pt") as temporary,
+                open(temporary, "wb") as file,
+            ):
+                torch.save({**state, "fingerprint": self.fingerprint}, file)
+        except (OSError, RuntimeError) as error:
+            # torch's own zip writer reports a failed write as a RuntimeError.
+            raise files.DiskFull(
+                f"{self.folder}: the checkpoint at {images_seen} images could not be written "
+                f"({_reason(error)}); the one before it is kept. Make room and run again"
+            ) from error
+        for old in self._newest_first()[KEEP_FILES:]:
+            old.unlink()
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest checkpoint that can be read, on the CPU; None where there is none.
+
+        Raises:
+            PipelineError: a checkpoint of another fingerprint lies in this folder.
+        """
+        for path in self._newest_first():
+            try:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+                owner = state["fingerprint"]
+            except (RuntimeError, OSError, EOFError, KeyError, TypeError) as error:
+                _discard(path, error)
+            except (pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
+                _discard(path, error)
+            else:
+                if owner != self.fingerprint:
+                    raise PipelineError(
+                        f"{path}: belongs to the run {owner}, not to {self.fingerprint}; "
+                        f"move it to a folder of that name, or remove it"
+                    )
+                return state
+        return None
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("*.pt"), reverse=True)
+
+    def _compare(self) -> None:
+        """Where this run is new, say how it differs from the last one."""
+        others = self._runs()
+        if self.folder.exists() or not others:
+            return
+        try:
+            last = json.loads((others[0] / _NOTE).read_text())
+        except (OSError, ValueError):
+            return  # only words are lost
+        progress.say(f"a fresh start; the last run differs in {differences(last, self.shaping)}")
+
+    def _prune(self) -> None:
+        for folder in [run for run in self._runs() if run != self.folder][KEEP_RUNS - 1 :]:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.with_suffix(".lock").unlink(missing_ok=True)
+
+    def _runs(self) -> list[Path]:
+        """All runs' folders, last used first."""
+        if not self.home.is_dir():
+            return []
+        notes = [run / _NOTE for run in self.home.iterdir() if (run / _NOTE).is_file()]
+        notes.sort(key=lambda note: note.stat().st_mtime, reverse=True)
+        return [note.parent for note in notes]
+
+
+def _discard(path: Path, error: Exception) -> None:
+    progress.say(f"{path.name}: cut short or damaged ({_reason(error)}); trying the one before it")
+    path.unlink()
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).split("\n")[0][:120]

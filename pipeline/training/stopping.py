@@ -1,0 +1,57 @@
+"""When to stop early: a signal, the time limit, the death of the process that started us."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Stopper:
+    """Remembers what asks for an end, so that the loop can end between two steps."""
+
+    def __init__(self, time_limit_hours: float | None) -> None:
+        self._start = time.monotonic()
+        self._limit = None if time_limit_hours is None else time_limit_hours * 3600
+        self.signal: signal.Signals | None = None
+
+    @property
+    def out_of_time(self) -> bool:
+        return self._limit is not None and time.monotonic() - self._start >= self._limit
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as a wish to stop; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python hands signals to the main thread only
+            return
+        before = {
+            number: signal.signal(number, self._take) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = signal.Signals(number)
+
+
+def die_with_parent() -> None:
+    """Under DVC on Linux: have the system send SIGTERM when the parent dies, so that no trainer
+    goes on alone after `dvc` was killed. (In a shell one may want just that: nohup.)"""
+    if "DVC_ROOT" not in os.environ or not sys.platform.startswith("linux"):
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked
+        os.kill(os.getpid(), signal.SIGTERM)
