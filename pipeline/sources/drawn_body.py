@@ -41,7 +41,7 @@ class _Body:
         self.line = LINE * view.unit
         breed = coat.breed
         self.fur, self.paw = breed.coat, breed.second
-        self.tail = breed.dark if "saddle" in breed.markings else breed.coat
+        self.back = breed.dark if "saddle" in breed.markings else breed.coat
         self.near = 1 if view.depth((1, 0, 0)) > 0 else -1  # the side turned to the viewer
 
     def flesh(self, *limbs: tuple[str, Colour, list], fluffy: float = 0.0) -> None:
@@ -72,7 +72,7 @@ class _Body:
     def portrait(self) -> None:
         w = self.width
         self.flesh(
-            ("thigh", self.fur, [(0, 0.6, -0.3, 0.6 * w), (0.85 * w, 2.1, -0.35, 0.6),
+            ("thigh", self.back, [(0, 0.6, -0.3, 0.6 * w), (0.85 * w, 2.1, -0.35, 0.6),
                                  (-0.85 * w, 2.1, -0.35, 0.6), (0.9 * w, 3.6, -0.35, 0.6),
                                  (-0.9 * w, 3.6, -0.35, 0.6)]),
             ("neck", self.fur, [(0, 0.5, -0.1, 0.62 * w), (0, 2.0, 0, 0.78 * w),
@@ -83,7 +83,7 @@ class _Body:
 
     def sitting(self) -> None:
         w, foot, near = self.width, self.foot, self.near
-        self.chain("tail", self.tail, [(0.2 * near, foot - 0.3, -1.5, 0.26),
+        self.chain("tail", self.back, [(0.2 * near, foot - 0.3, -1.5, 0.26),
                                        (1.0 * near, foot - 0.22, -1.9, 0.2),
                                        (1.5 * near, foot - 0.35, -1.7, 0.13)])  # fmt: skip
 
@@ -131,7 +131,7 @@ class _Body:
         for z in (back, front):
             self.flesh(leg(-near, z))
             foot_of(-near, z)
-        self.chain("tail", self.tail, [(0, spine - 0.3, back - 0.4, 0.26),
+        self.chain("tail", self.back, [(0, spine - 0.3, back - 0.4, 0.26),
                                        (0, spine - 0.9, back - 0.95, 0.2),
                                        (0, spine - 1.5, back - 0.85, 0.12)])  # fmt: skip
         x = near * 0.46 * w
@@ -149,7 +149,7 @@ class _Body:
 
     def lying(self) -> None:
         w, foot, near = self.width, self.foot, self.near
-        self.chain("tail", self.tail, [(0, foot - 0.35, -2.9, 0.26),
+        self.chain("tail", self.back, [(0, foot - 0.35, -2.9, 0.26),
                                        (0.4 * near, foot - 0.22, -3.6, 0.2),
                                        (0.8 * near, foot - 0.2, -4.0, 0.13)])  # fmt: skip
         x = -near * 0.45 * w

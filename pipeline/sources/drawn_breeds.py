@@ -40,7 +40,7 @@ BLACK = (50, 46, 50)
 # fmt: off
 BREEDS = (
     Breed("n90000001", "tricolour_hound", "drop", "medium", (190, 116, 56), WHITE, BLACK,
-          (142, 82, 40), ("blaze", "saddle"), legs=0.9),
+          (88, 56, 42), ("blaze", "saddle"), legs=0.9),
     Breed("n90000002", "spotted_courser", "drop", "medium", WHITE, WHITE, BLACK, BLACK,
           ("spots",), build=0.9, legs=1.15, size=1.05),
     Breed("n90000003", "snow_runner", "prick", "medium", (108, 116, 130), WHITE, (72, 78, 92),

@@ -40,46 +40,44 @@ class Layer:
         relief: float = 1.0,
     ) -> None:
         """Paint a rounded shape; each mark is a list of polygons and their colour, cut to it."""
-        points = _large(outline)
+        points = _flat(outline * SUPERSAMPLING)
         self._paint.polygon(points, fill=colour)
         self._covering.polygon(points, fill=255)
         if marks:
-            self._marks(points, marks)
+            self._marks(outline * SUPERSAMPLING, marks)
         if line > 0:
             width = max(1, round(line * SUPERSAMPLING))
-            edge = darker(colour, EDGE)
-            self._paint.line([*points, points[0], points[1]], fill=edge, width=width, joint="curve")
-            self._covering.line([*points, points[0], points[1]], fill=255, width=width)
+            closed = points + points[:4]
+            self._paint.line(closed, fill=darker(colour, EDGE), width=width)
+            self._covering.line(closed, fill=255, width=width)
         if relief:
             self._relief(outline, relief)
 
     def detail(self, outline: np.ndarray, colour: Colour) -> None:
         """Paint a flat shape (an eye, a nose) onto what is there."""
-        points = _large(outline)
+        points = _flat(outline * SUPERSAMPLING)
         self._paint.polygon(points, fill=colour)
         self._covering.polygon(points, fill=255)
 
     def stroke(self, points: np.ndarray, colour: Colour, width: float) -> None:
         """Paint a line onto what is there."""
-        self._paint.line(
-            _large(points), fill=colour, width=max(1, round(width * SUPERSAMPLING)), joint="curve"
-        )
+        large = _flat(points * SUPERSAMPLING)
+        thick = max(1, round(width * SUPERSAMPLING))
+        self._paint.line(large, fill=colour, width=thick, joint="curve")
 
-    def _marks(self, points: list, marks: list[tuple[list[np.ndarray], Colour]]) -> None:
-        corner = np.floor(np.min(points, axis=0)).astype(int)
-        corner = np.maximum(corner, 0)
-        far = np.minimum(np.ceil(np.max(points, axis=0)).astype(int) + 1, self._colour.size)
+    def _marks(self, outline: np.ndarray, marks: list[tuple[list[np.ndarray], Colour]]) -> None:
+        corner = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
+        far = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self._colour.size)
         size = tuple(int(side) for side in far - corner)
-        if min(size) <= 0:
+        if min(size) <= 0:  # outside the picture
             return
-        inside = Image.new("L", size)
-        ImageDraw.Draw(inside).polygon([tuple(p) for p in np.array(points) - corner], fill=255)
-        nothing = Image.new("L", size)
+        nothing, inside = Image.new("L", size), Image.new("L", size)
+        ImageDraw.Draw(inside).polygon(_flat(outline - corner), fill=255)
         for polygons, colour in marks:
             mark = nothing.copy()
             draw = ImageDraw.Draw(mark)
             for polygon in polygons:
-                draw.polygon([tuple(p) for p in polygon * SUPERSAMPLING - corner], fill=255)
+                draw.polygon(_flat(polygon * SUPERSAMPLING - corner), fill=255)
             cut = Image.composite(mark, nothing, inside)
             self._colour.paste(colour, (int(corner[0]), int(corner[1])), cut)
 
@@ -94,7 +92,7 @@ class Layer:
         ):
             moved = centre + (outline - centre) * shrink + self.light * extent * towards
             level = round(128 + (value - 128) * strength)
-            self._shading.polygon([tuple(p) for p in moved], fill=level)
+            self._shading.polygon(_flat(moved), fill=level)
 
     def finish(self, softness: float) -> tuple[np.ndarray, np.ndarray]:
         """Shrink and shade: colours (height, width, 3) in 0 to 255, coverage (height, width) in
@@ -108,5 +106,5 @@ class Layer:
         return np.minimum(colour * shade, 255), cover
 
 
-def _large(outline: np.ndarray) -> list[tuple[float, float]]:
-    return [tuple(point) for point in (outline * SUPERSAMPLING).tolist()]
+def _flat(points: np.ndarray) -> list[float]:
+    return points.ravel().tolist()
