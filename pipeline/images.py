@@ -27,7 +27,7 @@ MAX_PIXELS = 80_000_000
 BACKGROUND = (255, 255, 255)
 BARS = (0, 0, 0)
 # Named one by one, because Pillow also reads formats that start other programs (EPS).
-_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # JPEG finds MPO by itself
 # After JPEG's reduced decoding a region is still at least this many times its crop's size, so
 # that the resize does the antialiasing (Pillow's `thumbnail` keeps the same distance).
 _SPARE = 2
@@ -64,15 +64,16 @@ class Box(NamedTuple):
 
 
 class Picture:
-    """A picture file of which only the header is read; `decode` gives its pixels, once.
+    """A picture file, opened; `decode` gives its pixels, once.
 
     Attributes:
         size: (width, height) of the upright picture, EXIF orientation applied.
         stored_size: (width, height) as stored; differs from `size` for a quarter turn.
-        orientation: EXIF's 1 to 8, 1 where there is none.
+        orientation: EXIF's 1 to 8; 1 where there is none, and for TIFF, which Pillow turns itself.
 
     Raises:
-        Unreadable: on opening, when it is no picture or has more than `MAX_PIXELS` pixels.
+        Unreadable: on opening, when it is no picture or has more than `MAX_PIXELS` pixels; those
+            are not decoded then.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -84,7 +85,12 @@ class Picture:
             self.stored_size = self._image.size
             if math.prod(self.stored_size) > MAX_PIXELS:
                 raise Unreadable("too many pixels")
-        self.orientation = _orientation(self._image)
+            if self._image.format == "TIFF":
+                self._image.load()
+                self.stored_size = self._image.size
+                self.orientation = 1
+            else:
+                self.orientation = _orientation(self._image)
         width, height = self.stored_size
         self.size = (height, width) if self.orientation >= 5 else (width, height)
 
@@ -113,8 +119,7 @@ class Picture:
                 drafted = image.draft("RGB", (max(1, width // shrink), max(1, height // shrink)))
                 got = round(width / drafted[1][2]) if drafted else 1
             image.load()
-            # Pillow turns a TIFF while it loads it.
-            if self.orientation != 1 and image.format != "TIFF":
+            if self.orientation != 1:
                 image = image.transpose(_TURN[self.orientation])
             return _to_rgb(image), got
 
