@@ -29,8 +29,17 @@ CHAIN = {
     "generate": "draw the submission's images: outputs/generated.npy",
     "package": "pack and check outputs/images.zip",
     "score": "MiFID of outputs/images.zip: outputs/metrics.json",
+    "report": "one page that tells the run: outputs/report.html",
 }
 STAGES = CHAIN
+# Commands that are no stages, a file each in pipeline/tools/.
+TOOLS = {
+    "sample": "a grid of pictures from the trained generator",
+    "interpolate": "an animation and a grid between latents of the trained generator",
+    "compare": "runs side by side in one page",
+    "summary": "where the zip, the score and the pictures are",
+    "plots-page": "let `dvc plots` work offline (`make` does it)",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -67,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in STAGES.items():
         stage = commands.add_parser(name, help=what)
         stage.set_defaults(run=_run_stage, stages=(name,))
+    for name, what in TOOLS.items():
+        tool = commands.add_parser(name, help=what, description=what)
+        module = importlib.import_module(f"pipeline.tools.{name.replace('-', '_')}")
+        module.add_arguments(tool)
+        tool.set_defaults(run=module.run)
     chain = commands.add_parser("all", help="every stage in order, without DVC")
     chain.set_defaults(run=_run_stage, stages=tuple(CHAIN))
     return parser

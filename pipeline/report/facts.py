@@ -125,6 +125,19 @@ def table_rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, words.number(value)) for key, value in content.items()]
 
 
+def stage_times(logs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Stage, time taken, time of its end, in the order in which they ended."""
+    ordered = sorted(logs.items(), key=lambda entry: str(entry[1].get("finished", "")))
+    return [
+        (
+            stage,
+            words.duration(float(log.get("seconds", 0))),
+            str(log.get("finished", "")).replace("T", " ").replace("+00:00", " UTC"),
+        )
+        for stage, log in ordered
+    ]
+
+
 def _nested(value: Any) -> bool:
     return isinstance(value, Mapping)
 

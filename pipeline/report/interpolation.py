@@ -1,5 +1,6 @@
 """Walks between latents along great circles (White 2016)."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,7 @@ def walk(latents: np.ndarray, steps: int, *, closed: bool = False) -> np.ndarray
     """
     stops = [*latents, latents[0]] if closed else list(latents)
     points = [
-        slerp(start, end, step / steps)
-        for start, end in zip(stops[:-1], stops[1:], strict=True)
-        for step in range(steps)
+        slerp(start, end, step / steps) for start, end in pairwise(stops) for step in range(steps)
     ]
     if not closed:
         points.append(np.asarray(stops[-1], dtype=np.float64))

@@ -25,8 +25,8 @@ SHOWN_BREEDS = 20
 GRID_BYTES, FRAME_BYTES, SMALL_BYTES = 260_000, 110_000, 12_000
 
 SECTIONS = [
-    ("score", "Score"),
     ("samples", "Samples"),
+    ("score", "Score"),
     ("training", "Training"),
     ("latents", "Latents"),
     ("nearest", "Nearest"),
@@ -92,10 +92,7 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         parameters=facts.parameter_rows(parameters),
         commit=provenance.commit(run.paths.root),
         versions=list(provenance.versions().items()),
-        times=[
-            (stage, words.duration(log.get("seconds", 0)), log.get("finished", ""))
-            for stage, log in run.stages.items()
-        ],
+        times=facts.stage_times(run.stages),
         hashes=_hashes(run),
         all_metrics=facts.table_rows(metrics),
     )  # fmt: skip
@@ -160,7 +157,7 @@ def _curves(history: pd.DataFrame) -> dict[str, str | None]:
         ),
         "outputs": plots.curves(
             "outputs", history, {"d_real": "D(x)", "d_fake": "D(G(z))"},
-            title="What D makes of both sides", y_label="mean probability “real”",
+            title="D(x) and D(G(z))", y_label="mean probability “real”",
             limits=(0, 1), level=(0.5, "undecided"),
         ),
         "mifid": plots.curves(

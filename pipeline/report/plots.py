@@ -4,13 +4,10 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # matplotlib draws in these stand-ins; each becomes a variable of the page's style sheet, so that
 # one drawing serves light and dark. No two are alike and none is a colour that anybody would pick.
@@ -144,7 +141,7 @@ def curves(
         axes.set(title=title, xlabel="images seen", ylabel=y_label)
         _thousands(axes.xaxis)
         if len(present) > 1 or level:
-            axes.legend(ncols=3, loc="upper right", bbox_to_anchor=(1, 1.0))
+            figure.legend(ncols=3, loc="outside lower center")
     return drawn[0]
 
 

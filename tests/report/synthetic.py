@@ -18,7 +18,7 @@ BREEDS = ("beagle", "<script>alert(1)</script>", "dachs & hund", '$\\x$ "quoted"
 
 
 def dog(number: int, side_px: int = SIDE, seed: int = 0) -> np.ndarray:
-    """A head with two ears and two eyes, (side, side, 3) uint8: a picture that differs by number."""
+    """A head with ears, eyes and a nose, (side, side, 3) uint8: another for each number."""
     draw = np.random.default_rng([seed, number])
     sky, coat = draw.integers(120, 256, 3), draw.integers(30, 200, 3)
     y, x = np.mgrid[0:side_px, 0:side_px] / side_px
@@ -103,11 +103,16 @@ def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
 
 def write_generator(path: Path, seed: int) -> None:
     """An untrained generator in the file that training leaves."""
+    import torch
+
     from pipeline import models
 
     model = {"name": "dcgan", "side_px": SIDE, "latent_dim": LATENT_DIM, "channels": 4}
     network = models.build_generator(**model)
     models.initialise(network, seed)
+    with torch.no_grad():
+        for layer in network.layers[::3]:
+            layer.weight.mul_(12)  # colours, where initial weights give nearly grey
     path.parent.mkdir(parents=True, exist_ok=True)
     models.save_generator(
         path, network.state_dict(), model=model, images_seen=160_000, fingerprint="0" * 64
