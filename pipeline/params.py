@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -87,6 +88,7 @@ class Reference(Section):
     pictures: Literal["photos", "crops"]
     inception_weights: str = Field(min_length=1)
     precision: Literal["float32", "bfloat16"]
+    flips: bool
     held_out: int = Field(ge=2)
 
 
@@ -156,10 +158,15 @@ class Kaggle(Section):
 
     competition: str = Field(pattern=r"^[a-z0-9-]+$")
     username: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None
-    kernel_slug: str = Field(pattern=r"^[a-z0-9-]{5,50}$")
+    kernel_slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=5, max_length=50)
     kernel_type: Literal["script", "notebook"]
     machine_shape: str = Field(min_length=1)
     private: bool
+    time_limit_hours: float = Field(gt=0, le=12)
+    room_minutes: float = Field(ge=0)
+    timeout_s: float = Field(gt=0)
+    retries: int = Field(ge=0, le=20)
+    retry_delay_s: float = Field(gt=0)
     kernel_params: Mapping[str, Any]
 
 
@@ -169,6 +176,7 @@ class Submit(Section):
     mode: Literal["dry-run", "file", "kernel"]
     message: str = Field(min_length=1, max_length=200)
     deadline_hours: float = Field(gt=0)
+    poll_s: float = Field(gt=0)
 
 
 class Report(Section):
@@ -247,10 +255,26 @@ def parse(content: Mapping[str, Any], *, where: str) -> Params:
         InputError: as `load`.
     """
     try:
-        return Params.model_validate(content)
+        checked = Params.model_validate(content)
     except ValidationError as error:
-        faults = [_describe(fault) for fault in error.errors()]
-        raise InputError(f"{where}: " + "; ".join(faults)) from None
+        raise _refusal(error, where) from None
+    if changes := checked.kaggle.kernel_params:
+        # What a kernel would run with hours from now is checked now, and whole.
+        inside = override(content, {**changes, "kaggle.kernel_params": {}})
+        parse(inside, where=f"{where}, with kaggle.kernel_params")
+    return checked
+
+
+def parse_section(name: str, content: Any) -> Any:
+    """Check one section by itself: a Kaggle kernel carries only those that it reads.
+
+    Raises:
+        InputError: as `load`.
+    """
+    try:
+        return TypeAdapter(Params.model_fields[name].annotation).validate_python(content)
+    except ValidationError as error:
+        raise _refusal(error, name) from None
 
 
 def override(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,6 +292,10 @@ def override(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         else:
             raise InputError(f"{name}: there is no section {section!r}")
     return changed
+
+
+def _refusal(error: ValidationError, where: str) -> InputError:
+    return InputError(f"{where}: " + "; ".join(_describe(fault) for fault in error.errors()))
 
 
 def _describe(fault: Mapping[str, Any]) -> str:
