@@ -22,8 +22,28 @@ PICTURES = 32  # two of each breed
 SEED = 7
 
 # The element tree of a Stanford Dogs annotation with one dog.
-STANFORD_TAGS = """annotation folder filename source database size width height depth segment
-object name pose truncated difficult bndbox xmin ymin xmax ymax""".split()
+STANFORD_TAGS = [
+    "annotation",
+    "folder",
+    "filename",
+    "source",
+    "database",
+    "size",
+    "width",
+    "height",
+    "depth",
+    "segment",
+    "object",
+    "name",
+    "pose",
+    "truncated",
+    "difficult",
+    "bndbox",
+    "xmin",
+    "ymin",
+    "xmax",
+    "ymax",
+]
 
 
 @pytest.fixture(scope="module")
