@@ -5,19 +5,13 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pipeline import files
 from pipeline.errors import InputError, PipelineError
 from pipeline.progress import bar, say
-from pipeline.sources.resumable import (
-    Check,
-    Download,
-    MirrorCorrupt,
-    MirrorFailed,
-    Patience,
-    shown,
-)
+from pipeline.sources.http_heads import shown
+from pipeline.sources.resumable import Check, Download, MirrorCorrupt, MirrorFailed, Patience
 
 
 class DownloadFailed(PipelineError):
@@ -111,17 +105,19 @@ def _place(kept: Path, destination: Path) -> None:
 
 
 def _is_http(mirror: str) -> bool:
-    return urlsplit(mirror).scheme.lower() in ("http", "https")
+    return mirror.lower().startswith(("http://", "https://"))
 
 
 def _local_path(mirror: str, base: Path) -> Path:
-    parts = urlsplit(mirror)
-    if parts.scheme.lower() == "file":
-        return Path(unquote(parts.path))
-    return base / Path(mirror).expanduser()
+    scheme, separator, rest = mirror.partition("://")
+    if not separator:
+        return base / Path(mirror).expanduser()
+    return Path(unquote(rest)) if scheme.lower() == "file" else Path(mirror)
 
 
 def _copy(source: Path, destination: Path, sha256: str | None, check: Check) -> str:
+    if not source.is_absolute():  # file://data/x, or a scheme that isn't one of ours
+        raise MirrorFailed("neither http(s)://, nor file:///absolute/path, nor a path")
     if not source.is_file():
         raise MirrorFailed("no such file")
     total = source.stat().st_size
