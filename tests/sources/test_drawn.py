@@ -23,26 +23,10 @@ SEED = 7
 
 # The element tree of a Stanford Dogs annotation with one dog.
 STANFORD_TAGS = [
-    "annotation",
-    "folder",
-    "filename",
-    "source",
-    "database",
-    "size",
-    "width",
-    "height",
-    "depth",
-    "segment",
-    "object",
-    "name",
-    "pose",
-    "truncated",
-    "difficult",
-    "bndbox",
-    "xmin",
-    "ymin",
-    "xmax",
-    "ymax",
+    *("annotation", "folder", "filename", "source", "database"),
+    *("size", "width", "height", "depth", "segment"),
+    *("object", "name", "pose", "truncated", "difficult"),
+    *("bndbox", "xmin", "ymin", "xmax", "ymax"),
 ]
 
 
