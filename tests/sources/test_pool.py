@@ -1,0 +1,109 @@
+"""Work in processes: order, failures, and no process left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.sources import pool
+
+
+@dataclass(frozen=True)
+class Act:
+    """Does what the job says."""
+
+    factor: int = 1
+
+    def __call__(self, job: object) -> object:
+        if job == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job == "refuse":
+            raise InputError("no such thing")
+        if isinstance(job, float):
+            time.sleep(job)
+        return (os.getpid(), job * self.factor)  # type: ignore[operator]
+
+
+def test_results_come_in_the_order_of_the_jobs_however_long_each_takes() -> None:
+    jobs = [0.3, 0.0, 0.1, 0.0, 0.0, 0.2, 0.0, 0.0]
+    results = list(pool.in_order(Act(2), jobs, processes=2))
+    assert [value for _, value in results] == [2 * job for job in jobs]
+    processes = {process for process, _ in results}
+    assert len(processes) == 2 and os.getpid() not in processes
+
+
+def test_one_process_is_this_one() -> None:
+    assert list(pool.in_order(Act(), [1, 2], processes=1)) == [(os.getpid(), 1), (os.getpid(), 2)]
+
+
+def test_jobs_are_taken_as_results_are(tmp_path: Path) -> None:
+    """Not all 1,000 at once: results that nobody has taken would fill the memory."""
+    taken = []
+
+    def jobs() -> object:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    results = pool.in_order(Act(), jobs(), processes=2)
+    next(results)
+    assert len(taken) <= 8
+    results.close()
+
+
+def test_an_error_of_the_work_is_passed_on() -> None:
+    with pytest.raises(InputError, match=r"^no such thing$"):
+        list(pool.in_order(Act(), [1, "refuse", 2], processes=2))
+
+
+def test_a_worker_that_dies_is_one_clear_error() -> None:
+    with pytest.raises(pool.WorkerDied, match="a worker process died"):
+        list(pool.in_order(Act(), [1, "die", 2], processes=2))
+
+
+SCRIPT = """
+import sys
+from pipeline.sources import pool
+from tests.sources.test_pool import Act
+if __name__ == "__main__":
+    try:
+        for process, job in pool.in_order(Act(), [0.01] * 100_000, processes=2):
+            print(process, flush=True)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_its_parent(
+    how: signal.Signals, tmp_path: Path, repository: Path
+) -> None:
+    script = tmp_path / "work.py"
+    script.write_text(SCRIPT)
+    parent = subprocess.Popen(
+        [sys.executable, script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        start_new_session=True,
+    )
+    assert parent.stdout is not None
+    workers: set[int] = set()
+    while len(workers) < 2:
+        workers.add(int(parent.stdout.readline()))
+    if how == signal.SIGINT:
+        os.killpg(parent.pid, how)  # as Ctrl-C does
+    else:
+        parent.send_signal(how)
+    # The workers hold the pipes' other ends: these end when the last of them has.
+    _, errors = parent.communicate(timeout=30)
+    assert parent.returncode == (130 if how == signal.SIGINT else -how)
+    if how == signal.SIGINT:
+        assert "Traceback" not in errors
