@@ -57,7 +57,7 @@ class Served:
 
 @dataclass
 class Asked:
-    """One request, and what was sent."""
+    """One request, and what was sent of the body."""
 
     path: str
     range: str | None
@@ -184,8 +184,8 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
                         if not piece:
                             break
                     frame = f"{len(piece):x}\r\n".encode() if chunked else b""
+                    asked.body_bytes += len(piece)  # before: the client may be quicker than us
                     self.wfile.write(frame + bytes(piece) + b"\r\n" if chunked else piece)
-                    asked.body_bytes += len(piece)
                     if served.bytes_per_second:
                         time.sleep(len(piece) / served.bytes_per_second)
                 if stop is not None:
