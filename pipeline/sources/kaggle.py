@@ -59,13 +59,12 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _copy(source: Path, destination: Path) -> None:
-    size = source.stat().st_size
-    files.require_space(destination.parent, size, destination.name)
+    with archives.ZipArchive(source) as archive:
+        if not archive.names:
+            raise InputError(f"data.kaggle_path: {source}: holds no files")
+    files.require_space(destination.parent, source.stat().st_size, destination.name)
     with files.atomic(destination) as temporary:
         shutil.copyfile(source, temporary)
-    with archives.ZipArchive(destination) as archive:
-        if not archive.names:
-            raise InputError(f"{source}: holds no files")
 
 
 def _pack(source: Path, destination: Path, stem: str) -> None:
