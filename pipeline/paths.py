@@ -135,6 +135,11 @@ class Paths:
         return self.keep / "crop" / "index.csv"
 
     @property
+    def weights(self) -> Path:
+        """Feature networks' weights, fetched once, checked by hash at each use."""
+        return self.keep / "weights"
+
+    @property
     def stage_log(self) -> Path:
         """One JSON a stage: seconds, versions, time of its last run."""
         return self.keep / "stages"

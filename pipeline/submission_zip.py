@@ -167,6 +167,17 @@ def read_folder(path: Path, *, count: int | None) -> Pictures:
     return _decode_all(path, [entry.name for entry in found], found, Path.read_bytes)
 
 
+def to_side(images: np.ndarray) -> np.ndarray:
+    """Resize (N, side, side, 3) uint8 to the submission's 64 px, antialiased where it shrinks."""
+    if images.shape[1] == SIDE_PX:
+        return images
+    resized = np.empty((len(images), SIDE_PX, SIDE_PX, 3), np.uint8)
+    for row, image in enumerate(progress.bar(images, label="resizing")):
+        picture = Image.fromarray(image).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
+        resized[row] = np.asarray(picture)
+    return resized
+
+
 def _require_count(path: Path, images: int, count: int | None) -> None:
     if images == 0:
         raise SubmissionInvalid(f"{path.name}: holds no pictures")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from pipeline import files, progress, submission_zip
 from pipeline.errors import InputError
@@ -25,7 +24,9 @@ def run(paths: Paths, *, package: Package) -> None:
     """
     progress.heading("package", f"{paths.generated.name} -> {paths.images_zip.name}")
     images = _load(paths)
-    facts = submission_zip.write(paths.images_zip, _to_side(images), count=package.count)
+    facts = submission_zip.write(
+        paths.images_zip, submission_zip.to_side(images), count=package.count
+    )
     files.write_json(paths.package, facts.as_dict())
     progress.say(
         f"{facts.images:,} pictures, {facts.bytes / 1e6:.1f} MB, sha256 {facts.sha256[:16]}…, "
@@ -58,15 +59,3 @@ def _load(paths: Paths) -> np.ndarray:
             f"not uint8 (count, side, side, 3)"
         )
     return images
-
-
-def _to_side(images: np.ndarray) -> np.ndarray:
-    """Resize (N, side, side, 3) to the submission's 64 px, antialiased where it shrinks."""
-    side_px = submission_zip.SIDE_PX
-    if images.shape[1] == side_px:
-        return images
-    resized = np.empty((len(images), side_px, side_px, 3), np.uint8)
-    for row, image in enumerate(progress.bar(images, label="resizing")):
-        picture = Image.fromarray(image).resize((side_px, side_px), Image.Resampling.LANCZOS)
-        resized[row] = np.asarray(picture)
-    return resized

@@ -1,0 +1,147 @@
+"""The nearest real picture of each generated one, by cosine, exact and in bounded memory.
+
+A float32 matrix product finds, block by block, every real row that rounding leaves in question;
+these few are compared again in float64, so that block size, processor and precision of the
+product change no result.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pipeline.errors import InputError
+
+_BLOCK_ROWS = 512
+_PAIRS = 8192  # rechecked at a time: two float64 copies of as many rows
+_MANY = 128  # candidates of one row, from which all real rows are compared in float64
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """For each generated row that is not zero, its nearest real row.
+
+    Attributes:
+        rows: (n,) int64, which generated row.
+        neighbours: (n,) int64, its nearest real row; the first of equals.
+        distances: (n,) float64, 1 - |cos|, in [0, 1].
+    """
+
+    rows: np.ndarray
+    neighbours: np.ndarray
+    distances: np.ndarray
+
+
+def nearest(
+    *, generated_features: np.ndarray, real_features: np.ndarray, device: str = "cpu"
+) -> Nearest:
+    """Find min over real r of 1 - |cos(g, r)| for each generated g.
+
+    Rows whose sum is 0 are dropped on both sides, as Kaggle does.
+
+    Args:
+        generated_features: (N, D) float.
+        real_features: (M, D) float.
+        device: where the matrix product runs.
+
+    Raises:
+        InputError: a side without a row that is not zero, a value that is not finite, or sides of
+            different width.
+    """
+    if generated_features.shape[1] != real_features.shape[1]:
+        raise InputError(
+            f"generated features have {generated_features.shape[1]} dimensions, real ones "
+            f"{real_features.shape[1]}: they come from different networks"
+        )
+    generated = _Side(generated_features, "generated")
+    real = _Side(real_features, "real")
+    real_units = torch.from_numpy(real.units(np.arange(len(real.rows)), np.float32)).to(device)
+    # |computed - true cos| of float32, for any order of summation: (D + 2) u Σ|g r|, and Σ|g r| is
+    # at most 1 for unit rows (Higham 2002, section 3.1). Two values may err by as much each.
+    margin = 2 * (real_features.shape[1] + 2) * 2.0**-24
+    neighbours = np.empty(len(generated.rows), np.int64)
+    cosines = np.empty(len(generated.rows))
+    for start in range(0, len(generated.rows), _BLOCK_ROWS):
+        block = np.arange(start, min(start + _BLOCK_ROWS, len(generated.rows)))
+        units = torch.from_numpy(generated.units(block, np.float32)).to(device)
+        similar = (units @ real_units.T).abs_()  # (rows, M)
+        bound = similar.amax(dim=1, keepdim=True) - margin
+        rows, columns = (similar >= bound).nonzero().cpu().numpy().T
+        neighbours[block], cosines[block] = _settle(generated, real, block, rows, columns)
+    return Nearest(
+        rows=generated.rows,
+        neighbours=real.rows[neighbours],
+        # Rounding can leave a copy's cosine at 1 + 2e-16.
+        distances=np.clip(1 - cosines, 0, 1),
+    )
+
+
+class _Side:
+    """Features without their zero rows, and the rows' lengths."""
+
+    def __init__(self, features: np.ndarray, name: str) -> None:
+        norms = np.empty(len(features))
+        kept = np.empty(len(features), bool)
+        for start in range(0, len(features), _PAIRS):  # float64 copies of a part at a time
+            part = features[start : start + _PAIRS].astype(np.float64)
+            norms[start : start + _PAIRS] = np.sqrt(np.einsum("ij,ij->i", part, part))
+            kept[start : start + _PAIRS] = part.sum(axis=1) != 0
+        if not np.isfinite(norms).all():
+            raise InputError(f"the {name} features of picture {_first(~np.isfinite(norms))} are "
+                             f"not finite: wrong weights, or a precision too low")  # fmt: skip
+        if not kept.any():
+            raise InputError(f"all {name} features are zero: no distance to measure")
+        self.rows = kept.nonzero()[0]
+        self._features = features
+        self._norms = norms
+
+    def units(self, places: np.ndarray, dtype: type) -> np.ndarray:
+        """Rows of length 1, (len(places), D); `places` count the rows that were kept."""
+        rows = self.rows[places]
+        units = self._features[rows].astype(dtype)
+        units /= self._norms[rows, None]
+        return units
+
+
+def _first(mask: np.ndarray) -> int:
+    return int(mask.argmax())
+
+
+def _settle(
+    generated: _Side, real: _Side, block: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Among the candidate pairs (rows of the block, real columns), each row's best in float64.
+
+    Returns:
+        (rows,) int64 best real column, the first of equals, and its |cos|, float64.
+    """
+    counts = np.bincount(rows, minlength=len(block))
+    best = np.empty(len(block), np.int64)
+    cosines = np.full(len(block), -1.0)
+    few = counts[rows] <= _MANY
+    rows, columns = rows[few], columns[few]
+    similar = np.empty(len(rows))
+    for start in range(0, len(rows), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        ours = generated.units(block[rows[part]], np.float64)
+        theirs = real.units(columns[part], np.float64)
+        similar[part] = np.abs(np.einsum("ij,ij->i", ours, theirs))
+    # By row, best first, and among equals the lower column first.
+    order = np.lexsort((columns, -similar, rows))
+    settled, first = np.unique(rows[order], return_index=True)
+    best[settled] = columns[order][first]
+    cosines[settled] = similar[order][first]
+
+    # Many real rows alike, or a row far from all: one product in float64 costs less.
+    many = (counts > _MANY).nonzero()[0]
+    if len(many):
+        ours = generated.units(block[many], np.float64)
+        for start in range(0, len(real.rows), _PAIRS):
+            places = np.arange(start, min(start + _PAIRS, len(real.rows)))
+            product = np.abs(ours @ real.units(places, np.float64).T)
+            column = product.argmax(axis=1)
+            found = product[np.arange(len(many)), column]
+            better = found > cosines[many]
+            best[many[better]] = places[column[better]]
+            cosines[many[better]] = found[better]
+    return best, cosines

@@ -1,0 +1,128 @@
+"""The real side of the score, kept in one file: features, statistics, floor, and whose they are."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from pipeline import files
+from pipeline.errors import InputError
+from pipeline.scoring import mifid
+from pipeline.scoring.extractors import Extractor
+from pipeline.scoring.mifid import Statistics
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What `score` compares with, as `data/reference.npz` holds it.
+
+    Attributes:
+        extractor, identity, precision: the network that made the features, as in `Extractor`.
+        pictures: photos | crops, which real pictures.
+        names: (M,) the photo's file, or the crop's row, of each feature row.
+        features: (M, D) float32 of these pictures.
+        mean, covariance: (D,), (D, D) float64 of them.
+        crop_features: (C, D) float32 of the crops that the GAN trains on, in their order.
+        flipped_features: (C, D) float32 of the mirrored crops; (0, D) where left out.
+        floor_fid, floor_memorization_distance: of `floor_images` held-out real pictures against
+            the others: what a generator as good as the real thing would get.
+    """
+
+    extractor: str
+    identity: str
+    precision: str
+    pictures: str
+    names: np.ndarray
+    features: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    crop_features: np.ndarray
+    flipped_features: np.ndarray
+    floor_fid: float
+    floor_memorization_distance: float
+    floor_images: int
+
+    @property
+    def statistics(self) -> Statistics:
+        return Statistics(self.mean, self.covariance)
+
+    def require(self, extractor: Extractor, *, pictures: str, precision: str) -> None:
+        """Raise InputError where these features are not the network's and pictures' asked for."""
+        asked = (extractor.name, extractor.identity, precision, pictures)
+        held = (self.extractor, self.identity, self.precision, self.pictures)
+        if asked != held:
+            raise InputError(
+                f"data/reference.npz holds {self.pictures} through {self.extractor} "
+                f"({self.precision}, {self.identity[:8]}), asked for are {pictures} through "
+                f"{extractor.name} ({precision}, {extractor.identity[:8]}): "
+                f"run the reference stage again"
+            )
+
+
+def save(path: Path, reference: Reference) -> None:
+    """Write it as .npz, whole or not at all; not compressed, since features hardly shrink."""
+    arrays = {field.name: getattr(reference, field.name) for field in fields(Reference)}
+    with files.atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def load(path: Path) -> Reference:
+    """Read what `save` wrote.
+
+    Raises:
+        InputError: it is not there, damaged, or of another version of this program.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: not there; run the reference stage first")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            content = {field.name: archive[field.name] for field in fields(Reference)}
+    except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
+        raise InputError(
+            f"{path}: not a whole reference ({error}); run the reference stage again"
+        ) from None
+    for name, value in content.items():
+        if value.ndim == 0:
+            content[name] = value.item()
+    return Reference(**content)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The score of real pictures: see `floor`."""
+
+    fid: float
+    memorization_distance: float
+    images: int
+
+
+def floor(features: np.ndarray, *, held_out: int, device: str) -> Floor:
+    """FID and d of some real pictures, held out, against all the others.
+
+    No generator can be expected to do better with as many pictures. FID falls with the number of
+    pictures on either side, so the floor is close to a submission's when `held_out` is close to
+    its count.
+
+    Args:
+        features: (M, D) of the real pictures.
+        held_out: how many; at most half of them are taken, a fixed random choice.
+
+    Raises:
+        InputError: fewer than 4 real pictures.
+    """
+    if len(features) < 4:
+        raise InputError(f"the reference has {len(features)} pictures; it needs 4 at least")
+    count = min(held_out, len(features) // 2)
+    shuffled = np.random.default_rng(0).permutation(len(features))
+    # In order within each part: nothing but the choice is random.
+    unseen, seen = np.sort(shuffled[:count]), np.sort(shuffled[count:])
+    return Floor(
+        fid=mifid.fid(
+            generated=mifid.statistics(features[unseen]), real=mifid.statistics(features[seen])
+        ),
+        memorization_distance=mifid.memorization_distance(
+            generated_features=features[unseen], real_features=features[seen], device=device
+        ),
+        images=count,
+    )

@@ -1,0 +1,104 @@
+"""Stage `score`: MiFID of the zip's own bytes, outputs/metrics.json, and the nearest pairs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import devices, files, progress, submission_zip
+from pipeline.scoring import extractors, gallery
+from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring.evaluate import Evaluation, evaluate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline import params
+    from pipeline.paths import Paths
+
+SECTIONS = ("device", "reference", "score")
+
+
+def run(paths: Paths, *, device: str, reference: params.Reference, score: params.Score) -> None:
+    """Score `paths.images_zip` into `paths.metrics`, `paths.nearest` and `paths.neighbours`.
+
+    Raises:
+        InputError: the zip is not valid, or the reference is missing or of another network.
+    """
+    progress.heading("score", f"{paths.images_zip.name} -> {paths.metrics.name}")
+    pictures = submission_zip.read_zip(paths.images_zip, count=None)
+    found = _evaluate(paths, pictures.images, device, reference, score)
+    _write_pairs(paths, pictures, found)
+    files.write_json(paths.metrics, found.metrics)
+    _sum_up(found.metrics)
+
+
+def score_images(
+    paths: Paths, images: Path, *, device: str, reference: params.Reference, score: params.Score
+) -> None:
+    """Print the metrics of any zip or folder of PNG files as JSON; writes no file.
+
+    Raises:
+        InputError: as `run`.
+    """
+    pictures = submission_zip.read(images)
+    found = _evaluate(paths, pictures.images, device, reference, score)
+    print(json.dumps(found.metrics, indent=2, allow_nan=False))
+
+
+def _evaluate(
+    paths: Paths,
+    images: np.ndarray,
+    device: str,
+    reference: params.Reference,
+    score: params.Score,
+) -> Evaluation:
+    where = devices.pick(device).type
+    real = scoring_reference.load(paths.reference)
+    extractor = extractors.build(
+        reference.extractor,
+        weights=reference.inception_weights,
+        precision=reference.precision,
+        device=where,
+        cache=paths.weights,
+    )
+    real.require(extractor, pictures=reference.pictures, precision=reference.precision)
+    return evaluate(
+        images,
+        real,
+        extractor,
+        threshold=score.threshold,
+        epsilon=score.epsilon,
+        neighbours=score.neighbours,
+        nearest_count=score.nearest,
+        device=where,
+    )
+
+
+def _write_pairs(paths: Paths, pictures: submission_zip.Pictures, found: Evaluation) -> None:
+    crops = np.load(paths.crops, mmap_mode="r", allow_pickle=False)
+    sheet = gallery.draw_pairs(
+        generated=pictures.images[[pair.generated for pair in found.pairs]],
+        real=crops[[pair.crop for pair in found.pairs]],
+        distances=[pair.distance for pair in found.pairs],
+    )
+    with files.atomic(paths.nearest) as temporary:
+        sheet.save(temporary, "png")
+    pairs = [{"name": pictures.names[pair.generated], **asdict(pair)} for pair in found.pairs]
+    files.write_json(paths.neighbours, {"pairs": pairs})
+
+
+def _sum_up(metrics: dict) -> None:
+    kind = "as Kaggle computes it" if metrics["official"] else "a proxy, not Kaggle's number"
+    progress.say(
+        f"MiFID {metrics['mifid']:.2f} ({kind}); FID {metrics['fid']:.2f}, "
+        f"d {metrics['memorization_distance']:.4f}; a perfect generator's FID is about "
+        f"{metrics['floor_fid']:.2f}"
+    )
+    if metrics["memorization_distance"] < metrics["threshold"]:
+        progress.say(f"warning: d is below {metrics['threshold']:.4g}: the score is penalised")
+    elif metrics["memorization_warning"]:
+        progress.say("warning: d is as low as that of submissions disqualified for memorising")

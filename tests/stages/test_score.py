@@ -1,0 +1,291 @@
+"""The reference and score stages: from photos and a zip to numbers, with the shipped network."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from pipeline import params, submission_zip
+from pipeline.errors import InputError
+from pipeline.paths import Paths
+from pipeline.scoring import embedded, mifid
+from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring.reference import Reference
+from pipeline.stages import reference, score
+
+COUNT = 40
+
+
+def scene(seed: int, width: int = 64, height: int = 64) -> Image.Image:
+    """A few shapes of random place and colour: pictures that a network tells apart."""
+    random = np.random.default_rng(seed)
+    picture = Image.new("RGB", (width, height), tuple(map(int, random.integers(0, 256, 3))))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(4):
+        x, y, reach = random.integers(0, width), random.integers(0, height), random.integers(5, 30)
+        box = (int(x - reach), int(y - reach), int(x + reach), int(y + reach))
+        pen.ellipse(box, fill=tuple(map(int, random.integers(0, 256, 3))))
+    return picture
+
+
+def settings(**changes: object) -> params.Reference:
+    values = {
+        "extractor": "embedded",
+        "pictures": "photos",
+        "inception_weights": "auto",
+        "precision": "float32",
+        "flips": True,
+        "held_out": 10_000,
+    }
+    return params.Reference(**(values | changes))
+
+
+def scoring(**changes: object) -> params.Score:
+    values = {"epsilon": 1e-15, "threshold": None, "neighbours": 3, "nearest": 6}
+    return params.Score(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """Photos, their crops, and the reference made of them."""
+    paths = Paths(tmp_path_factory.mktemp("real"))
+    paths.raw.mkdir(parents=True)
+    with tarfile.open(paths.raw / "images.tar", "w") as archive:
+        for number in range(COUNT):
+            buffer = io.BytesIO()
+            scene(number, 96, 80).save(buffer, "png")
+            entry = tarfile.TarInfo(f"Images/n1-dog/{number:03d}.png")
+            entry.size = len(buffer.getvalue())
+            archive.addfile(entry, io.BytesIO(buffer.getvalue()))
+    with tarfile.open(paths.raw / "annotation.tar", "w"):
+        pass
+    crops = [
+        np.asarray(scene(n, 96, 80).crop((8, 0, 88, 80)).resize((64, 64))) for n in range(COUNT)
+    ]
+    np.save(paths.crops, np.stack(crops))
+    reference.run(paths, device="cpu", reference=settings())
+    return paths
+
+
+def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
+    """A run of its own with the reference above and a zip of `images`."""
+    paths = Paths(root)
+    (root / "data").mkdir()
+    for file in (real.reference, real.crops):
+        (root / "data" / file.name).symlink_to(file)
+    submission_zip.write(paths.images_zip, images, count=len(images))
+    return paths
+
+
+def unseen(count: int = 30) -> np.ndarray:
+    return np.stack([np.asarray(scene(1000 + n)) for n in range(count)])
+
+
+# --- reference ----------------------------------------------------------------------------------
+
+
+def test_reference_holds_the_squashed_photos(real: Paths) -> None:
+    held = scoring_reference.load(real.reference)
+    network = embedded.load("cpu")
+    squashed = np.stack(
+        [
+            np.asarray(scene(n, 96, 80).resize((64, 64), Image.Resampling.BILINEAR))
+            for n in range(COUNT)
+        ]
+    )
+    assert np.array_equal(held.features, network.features(squashed))
+    assert held.names[7] == "Images/n1-dog/007.png"
+    assert (held.extractor, held.identity) == ("embedded", network.identity)
+    np.testing.assert_allclose(held.mean, held.features.mean(0, dtype=np.float64), rtol=1e-12)
+    np.testing.assert_allclose(
+        held.covariance, np.cov(held.features.astype(np.float64), rowvar=False), atol=1e-12
+    )
+
+
+def test_reference_holds_crops_and_mirrored_crops(real: Paths) -> None:
+    held = scoring_reference.load(real.reference)
+    network, crops = embedded.load("cpu"), np.load(real.crops)
+    assert np.array_equal(held.crop_features, network.features(crops))
+    mirrored = np.stack([np.fliplr(crop) for crop in crops])
+    assert np.array_equal(held.flipped_features, network.features(mirrored))
+
+
+def test_floor_compares_two_halves_of_the_real_pictures(real: Paths) -> None:
+    held = scoring_reference.load(real.reference)
+    assert held.floor_images == COUNT // 2
+    fewer = scoring_reference.floor(held.features, held_out=5, device="cpu")
+    assert fewer.images == 5
+    order = np.random.default_rng(0).permutation(COUNT)
+    expected = mifid.memorization_distance(
+        generated_features=held.features[np.sort(order[:5])],
+        real_features=held.features[np.sort(order[5:])],
+    )
+    assert fewer.memorization_distance == expected
+    with pytest.raises(InputError, match="4 at least"):
+        scoring_reference.floor(held.features[:3], held_out=5, device="cpu")
+
+
+def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.crops.parent.mkdir()
+    np.save(paths.crops, np.repeat(np.repeat(np.load(real.crops), 2, axis=1), 2, axis=2))
+    reference.run(paths, device="cpu", reference=settings(pictures="crops", flips=False))
+    held = scoring_reference.load(paths.reference)
+    assert np.array_equal(held.features, held.crop_features)
+    assert held.features.shape == (COUNT, 768)  # 128 px crops are shrunk first
+    assert held.flipped_features.shape == (0, 768)
+
+
+def test_same_pictures_same_reference(real: Paths, tmp_path: Path) -> None:
+    held = scoring_reference.load(real.reference)
+    scoring_reference.save(tmp_path / "a.npz", held)
+    scoring_reference.save(tmp_path / "b.npz", held)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_missing_or_broken_reference_is_one_line(real: Paths, tmp_path: Path) -> None:
+    path = tmp_path / "reference.npz"
+    with pytest.raises(InputError, match="run the reference stage first"):
+        scoring_reference.load(path)
+    path.write_bytes(real.reference.read_bytes()[:5000])
+    with pytest.raises(InputError, match="run the reference stage again"):
+        scoring_reference.load(path)
+    np.savez(path, features=np.zeros(3))
+    with pytest.raises(InputError, match="run the reference stage again"):
+        scoring_reference.load(path)
+
+
+# --- score --------------------------------------------------------------------------------------
+
+
+def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
+    images = unseen()
+    images[3] = images[1]
+    paths = submission(real, tmp_path, images)
+    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    found = json.loads(paths.metrics.read_text())
+    held, network = scoring_reference.load(real.reference), embedded.load("cpu")
+    features = network.features(images)
+    fid = mifid.fid(generated=mifid.statistics(features), real=mifid.statistics(held.features))
+    distance = mifid.memorization_distance(generated_features=features, real_features=held.features)
+    assert found["fid"] == pytest.approx(fid, rel=1e-6)
+    assert found["memorization_distance"] == distance
+    assert found["mifid"] == mifid.mifid(
+        fid=found["fid"],
+        memorization_distance=distance,
+        threshold=network.memorization_threshold,
+    )
+    assert found["images"] == 30
+    assert (found["duplicates"], found["duplicates_share"]) == (1, 1 / 30)
+    assert (found["extractor"], found["reference"]) == ("embedded", "photos")
+    assert found["official"] is False
+    assert found["floor_fid"] == held.floor_fid
+    for name in ("precision", "recall", "density", "coverage"):
+        assert found[name] >= 0
+    assert all(isinstance(value, (str, int, float, bool)) for value in found.values())
+
+
+def test_copies_of_training_pictures_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
+    """Photos copied whole are what Kaggle looks for; crops and mirrored crops pass it unseen, and
+    show in distances of their own."""
+    crops = np.load(real.crops)
+    photos = np.stack(
+        [
+            np.asarray(scene(n, 96, 80).resize((64, 64), Image.Resampling.BILINEAR))
+            for n in range(20)
+        ]
+    )
+    distances = {}
+    for name, images in {
+        "photos": photos,
+        "crops": crops[:20],
+        "mirrored": np.ascontiguousarray(crops[:20, :, ::-1]),
+    }.items():
+        (tmp_path / name).mkdir()
+        paths = submission(real, tmp_path / name, images)
+        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        distances[name] = json.loads(paths.metrics.read_text())
+    copied = distances["photos"]
+    assert copied["memorization_distance"] < 1e-6
+    assert copied["memorization_warning"] is True
+    assert copied["mifid"] > 1000 * copied["fid"]
+    assert distances["crops"]["memorization_distance_crops"] < 1e-6
+    assert distances["crops"]["memorization_distance"] > 1e-4
+    assert distances["mirrored"]["memorization_distance_flips"] < 1e-6
+    assert distances["mirrored"]["memorization_distance_crops"] > 1e-4
+
+
+def test_nearest_pairs_name_and_show_the_copies(real: Paths, tmp_path: Path) -> None:
+    images = unseen()
+    crops = np.load(real.crops)
+    images[17], images[4] = crops[9], crops[30]
+    paths = submission(real, tmp_path, images)
+    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    pairs = json.loads(paths.neighbours.read_text())["pairs"]
+    assert len(pairs) == 6
+    assert {(pair["generated"], pair["crop"]) for pair in pairs[:2]} == {(17, 9), (4, 30)}
+    assert pairs[0]["name"] in ("00017.png", "00004.png")
+    distances = [pair["distance"] for pair in pairs]
+    assert distances == sorted(distances)
+    with Image.open(paths.nearest) as sheet:
+        first = np.asarray(sheet)[8 : 8 + 128, 8 : 8 + 256].astype(int)
+    assert np.abs(first[:, :128] - first[:, 128:]).max() == 0  # a copy beside its original
+
+
+def test_same_zip_same_metrics(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen())
+    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    first = [path.read_bytes() for path in (paths.metrics, paths.nearest, paths.neighbours)]
+    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    assert first == [path.read_bytes() for path in (paths.metrics, paths.nearest, paths.neighbours)]
+
+
+def test_threshold_can_be_given(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen())
+    score.run(paths, device="cpu", reference=settings(), score=scoring(threshold=1.0))
+    found = json.loads(paths.metrics.read_text())
+    assert found["mifid"] == pytest.approx(found["fid"] / found["memorization_distance"])
+
+
+def test_any_zip_or_folder_is_scored_alike(
+    real: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = submission(real, tmp_path, unseen())
+    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    expected = json.loads(paths.metrics.read_text())
+    folder = tmp_path / "pngs"
+    folder.mkdir()
+    for number, image in enumerate(unseen()):
+        Image.fromarray(image).save(folder / f"{number:05d}.png")
+    before = sorted(tmp_path.rglob("*"))
+    for images in (paths.images_zip, folder):
+        capsys.readouterr()
+        score.score_images(paths, images, device="cpu", reference=settings(), score=scoring())
+        assert json.loads(capsys.readouterr().out) == expected
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen())
+    for changes in ({"pictures": "crops"}, {"precision": "bfloat16"}):
+        with pytest.raises(InputError, match="run the reference stage again"):
+            score.run(paths, device="cpu", reference=settings(**changes), score=scoring())
+    held = scoring_reference.load(real.reference)
+    other = Reference(**{**vars(held), "identity": "0" * 64})
+    paths.reference.unlink()
+    scoring_reference.save(paths.reference, other)
+    with pytest.raises(InputError, match="run the reference stage again"):
+        score.run(paths, device="cpu", reference=settings(), score=scoring())
+    assert not paths.metrics.exists()
+
+
+def test_too_few_pictures(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen(3))
+    with pytest.raises(InputError, match="3 pictures are too few"):
+        score.run(paths, device="cpu", reference=settings(), score=scoring())
+    assert not paths.metrics.exists()
+    assert not paths.nearest.exists()
