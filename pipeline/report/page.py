@@ -22,7 +22,8 @@ FRAMES = 16  # steps of the training slider
 WALKS, WALK_STEPS = 6, 8
 SHOWN_BREEDS = 20
 # Upper bounds that keep the whole page under 5 MB (base64 adds a third to each picture).
-GRID_BYTES, FRAME_BYTES, SMALL_BYTES = 260_000, 110_000, 12_000
+GRID_BYTES, FRAME_BYTES, PAIR_BYTES = 260_000, 110_000, 10_000
+MOST_PAIRS = 64
 
 SECTIONS = [
     ("samples", "Samples"),
@@ -61,7 +62,6 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
     """
     metrics, frames = run.metrics or {}, _frames(run)
     interpolation, interpolation_absent = _interpolation(run)
-    pairs, pair_columns = _pairs(run)
     return environment().get_template("page.html.j2").render(
         title="Generative dog images: one run",
         subtitle=_subtitle(run, parameters),
@@ -84,10 +84,7 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         training=facts.table_rows(run.training) if run.training else None,
         interpolation=interpolation,
         interpolation_absent=interpolation_absent,
-        nearest=_nearest(run) if show_real else None,
-        pairs=pairs,
-        pair_columns=pair_columns,
-        pairs_hidden=not show_real,
+        pairs=_pairs(run, show_real=show_real),
         data=facts.data_facts(run.index) if run.index is not None else None,
         parameters=facts.parameter_rows(parameters),
         commit=provenance.commit(run.paths.root),
@@ -227,10 +224,10 @@ def _frames(run: Run) -> list[Picture]:
 def _interpolation(run: Run) -> tuple[Picture | None, str]:
     if not run.has_generator:
         return None, "No generator: the stage “train” has not run."
-    from pipeline.report import interpolation
+    from pipeline.report import latents
 
     try:
-        rows = interpolation.rows(run.paths.generator, walks=WALKS, steps=WALK_STEPS, seed=1)
+        rows = latents.rows(run.paths.generator, walks=WALKS, steps=WALK_STEPS, seed=1)
     except PipelineError as error:
         return None, str(error)
     picture = embed_grid(
@@ -243,31 +240,29 @@ def _interpolation(run: Run) -> tuple[Picture | None, str]:
     return picture, ""
 
 
-def _nearest(run: Run) -> Picture | None:
-    alt = "The generated pictures closest to the training set, each beside its nearest real picture"
-    return embed_file(run.paths.nearest, max_bytes=GRID_BYTES, alt=alt,
-                      caption=f"{alt}.")  # fmt: skip
+def _pairs(run: Run, *, show_real: bool) -> list[Picture]:
+    """The generated pictures closest to the training set, the closest first, each beside its
+    nearest crop where real pictures may be shown."""
+    shown = []
+    for pair in (run.neighbours or {}).get("pairs", [])[:MOST_PAIRS]:
+        generated = _row(run.generated, pair.get("generated"))
+        if generated is None:
+            continue
+        sides, alt = [generated], f"Generated picture {pair['generated']}"
+        real = _row(run.crops, pair.get("crop")) if show_real else None
+        if real is not None and real.shape == generated.shape:
+            sides.append(real)
+            alt += f" beside training crop {pair['crop']}"
+        caption = f"d = {words.number(pair.get('distance'))}"
+        shown.append(
+            embed_grid(np.stack(sides), len(sides), max_bytes=PAIR_BYTES, alt=alt, caption=caption)
+        )
+    return shown
 
 
-def _pairs(run: Run) -> tuple[list[dict[str, Any]], list[str]]:
-    """The nearest pairs as table rows, with the generated picture where it can be looked up."""
-    listed = [pair for pair in (run.neighbours or {}).get("pairs", []) if isinstance(pair, dict)]
-    columns = list(dict.fromkeys(key for pair in listed for key in pair))
-    rows = []
-    for pair in listed:
-        place = pair.get("generated")
-        image = None
-        if run.generated is not None and isinstance(place, int) and place < len(run.generated):
-            from PIL import Image
-
-            image = embed(Image.fromarray(run.generated[place]), max_bytes=SMALL_BYTES,
-                          alt=f"Generated picture {place}")  # fmt: skip
-        rows.append({
-            "image": image,
-            "distance": f"d = {words.number(pair.get('distance'))}",
-            "cells": [words.number(pair.get(column)) for column in columns],
-        })  # fmt: skip
-    return rows, columns
+def _row(array: np.ndarray | None, row: Any) -> np.ndarray | None:
+    inside = array is not None and isinstance(row, int) and 0 <= row < len(array)
+    return np.asarray(array[row]) if inside else None
 
 
 def _hashes(run: Run) -> list[tuple[str, str]]:

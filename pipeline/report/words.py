@@ -21,19 +21,19 @@ class Verdict:
 
 
 def is_official(metrics: Mapping[str, Any]) -> bool:
-    """True where the features are those of Kaggle's public score."""
-    return metrics.get("extractor") == "inception"
+    """True where the number is computed as Kaggle's public score was."""
+    return metrics.get("official") is True
 
 
 def network(metrics: Mapping[str, Any]) -> str:
-    """The feature network and how far its number may be compared."""
+    """The feature network, and how far its number may be compared."""
     if is_official(metrics):
-        if metrics.get("reference") == "photos":
-            return "official network (Inception 2015), whole photos, as Kaggle's public score"
-        return "official network (Inception 2015), but against the crops, not Kaggle's photos"
+        return "official network (Inception 2015) against whole photos, as Kaggle's public score"
+    if metrics.get("extractor") == "inception":
+        return "official network (Inception 2015), but against crops: not Kaggle's number"
     return (
-        f"proxy ({metrics.get('extractor', 'unknown')} network): good for comparing runs with each "
-        "other, not Kaggle's number"
+        f"proxy network ({metrics.get('extractor', 'unknown')}): compares runs with each other, "
+        "not Kaggle's number"
     )
 
 

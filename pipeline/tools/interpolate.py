@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> None:
     from pipeline import images
     from pipeline.models import load_generator
     from pipeline.models.sampling import latents, sample
-    from pipeline.report.interpolation import walk
+    from pipeline.report.latents import walk
 
     for name, least in (("stops", 2), ("steps", 1), ("seed", 0), ("scale", 1), ("frame_ms", 10)):
         if getattr(options, name) < least:

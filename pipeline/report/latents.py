@@ -1,4 +1,4 @@
-"""Walks between latents along great circles (White 2016)."""
+"""Pictures from chosen latents: samples, and walks along great circles (White 2016)."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -59,3 +59,19 @@ def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
     ends = latents(seed, 0, 2 * walks, generator.latent_dim)
     points = [walk(ends[2 * row : 2 * row + 2], steps) for row in range(walks)]
     return sample(generator, np.concatenate(points), cpu)
+
+
+def samples(path: Path, *, count: int, seed: int) -> np.ndarray:
+    """The first `count` pictures of `seed`, uint8 (count, side, side, 3), from a generator's file.
+
+    Raises:
+        InputError: the file is no generator.
+    """
+    import torch
+
+    from pipeline.models import load_generator
+    from pipeline.models.sampling import latents, sample
+
+    cpu = torch.device("cpu")
+    generator = load_generator(path, cpu)
+    return sample(generator, latents(seed, 0, count, generator.latent_dim), cpu)
