@@ -31,12 +31,19 @@ CHAIN = {
     "score": "MiFID of outputs/images.zip: outputs/metrics.json",
     "report": "one page that tells the run: outputs/report.html",
 }
-STAGES = CHAIN
+# What leaves the house has a pipeline file of its own, kernels/dvc.yaml: no chain runs it.
+KERNELS = {
+    "bundle": "write kernels/dcgan, the chain as one kernel for Kaggle",
+    "submit-file": "check outputs/images.zip and, if submit.mode is file, submit it",
+    "submit-kernel": "check kernels/dcgan and, if submit.mode is kernel, push, run and submit it",
+}
+STAGES = CHAIN | KERNELS
 # Commands that are no stages, a file each in pipeline/tools/.
 TOOLS = {
     "sample": "a grid of pictures from the trained generator",
     "interpolate": "an animation and a grid between latents of the trained generator",
     "compare": "runs side by side in one page",
+    "submit": "check, then submit what submit.mode names: dry-run, file or kernel",
     "summary": "where the zip, the score and the pictures are",
     "plots-page": "let `dvc plots` work offline (`make` does it)",
 }
@@ -76,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in STAGES.items():
         stage = commands.add_parser(name, help=what)
         stage.set_defaults(run=_run_stage, stages=(name,))
+        if name == "score":
+            stage.add_argument(
+                "--images",
+                type=Path,
+                metavar="PATH",
+                help="print the score of this zip or folder of PNGs as JSON instead",
+            )
+            stage.set_defaults(run=_score)
     for name, what in TOOLS.items():
         tool = commands.add_parser(name, help=what, description=what)
         module = importlib.import_module(f"pipeline.tools.{name.replace('-', '_')}")
@@ -98,6 +113,16 @@ def _run_stage(options: argparse.Namespace) -> None:
         start = time.perf_counter()
         module.run(paths, **{section: getattr(settings, section) for section in module.SECTIONS})
         _log(paths, name, time.perf_counter() - start)
+
+
+def _score(options: argparse.Namespace) -> None:
+    if options.images is None:
+        return _run_stage(options)
+    settings = _settings(options)
+    module = _module("score")
+    sections = {section: getattr(settings, section) for section in module.SECTIONS}
+    module.score_images(Paths(options.root.resolve()), options.images, **sections)
+    return None
 
 
 def _settings(options: argparse.Namespace) -> params.Params:

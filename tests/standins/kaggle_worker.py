@@ -27,6 +27,16 @@ socket.socket.connect = guarded
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
+# Jupyter's display, for code that is run without a Jupyter.
+DISPLAY = """
+import sys, types
+shown = types.ModuleType("IPython.display")
+shown.Image = lambda data: data
+shown.display = lambda data: print(f"displayed {len(data)} bytes, {data[1:4]!r}")
+sys.modules["IPython"] = types.ModuleType("IPython")
+sys.modules["IPython.display"] = shown
+"""
+
 
 class Worker:
     """One session of one version of a kernel."""
@@ -93,6 +103,17 @@ def clean_environment() -> dict[str, str]:
 
 
 def code_of_notebook(text: str) -> str:
-    """The code cells of a notebook, one after the other."""
-    cells = json.loads(text)["cells"]
-    return "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
+    """The code cells of a notebook, one after the other, with the two things of Jupyter's that our
+    notebooks use: `%%writefile {scratch}/…`, and `display`, which says here what it was given."""
+    parts = [DISPLAY]
+    for cell in json.loads(text)["cells"]:
+        source = cell["source"]
+        if cell["cell_type"] == "code":
+            head, _, body = source.partition("\n")
+            if head.startswith("%%writefile "):
+                name = head.removeprefix("%%writefile ")
+                source = f"Path(f{name!r}).write_text({body + chr(10)!r})"
+            parts.append(source)
+    # Processes that the kernel starts import the main module: a notebook's runs nothing then.
+    main = "\n\n".join(parts)
+    return f"if __name__ == '__main__':\n    exec({main!r}, globals())\n"

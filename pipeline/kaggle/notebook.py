@@ -1,0 +1,98 @@
+"""The kernel as a notebook, to read along: prose, each module as code, curves and grids inline."""
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+INTRODUCTION = """\
+# Generative Dog Images with a DCGAN
+
+Dog photos in, `images.zip` out: 10,000 dogs that never were, 64x64 pixels each. Written by
+`python -m pipeline bundle`, which puts the whole package into this notebook, so that it runs
+without internet and without any data set but the competition's.
+
+First what runs here, then the parameters, then the package's modules, and then the chain, stage by
+stage, with the training curves and the sample grids beside it."""
+
+PACKAGE = """\
+## The package
+
+Each cell writes one module into a scratch folder. Read them as a book: the ground floor
+(`params`, `files`, …), the libraries (`sources`, `models`, `training`), the stages above."""
+
+STAGES = {
+    "download": "Find the competition's photos and annotations, and pack them as the chain reads "
+    "them.",
+    "crop": "Cut each annotated dog out of its photo, as a small square.",
+    "train": "Two networks play against each other: one draws dogs, the other tells drawn from "
+    "real. The log has a line a minute; the curves and the samples follow below.",
+    "generate": "Draw the pictures of the submission with the averaged generator, a seed each.",
+    "package": "Pack them as PNGs into one zip, and read it back as the evaluator will.",
+}
+
+SHOW = """\
+def show(title: str, *names: str) -> None:
+    \"\"\"Pictures of the scratch folder, inline.\"\"\"
+    from IPython.display import Image, display
+
+    print(title)
+    for name in names:
+        display(Image(data=(scratch / name).read_bytes()))
+
+
+grids = sorted(f"outputs/grids/{path.name}" for path in (scratch / "outputs/grids").iterdir())
+show("The two players' curves", "outputs/curves.png")
+show("The same latents as training went on", *grids[:: max(1, len(grids) // 4)])
+show("The averaged generator at the end", "outputs/samples.png")
+"""
+
+
+def write(main: str, parameters: str, sources: Mapping[str, str]) -> str:
+    """The notebook's JSON (nbformat 4).
+
+    Args:
+        main: code of `kernel_main`.
+        parameters: Python literal of the parameters' JSON.
+        sources: text of each module by its path.
+    """
+    folders = sorted({str(PurePosixPath(name).parent) for name in sources})
+    open_up = f"check_packages()\nscratch = open_scratch()\nfor folder in {json.dumps(folders)}:\n"
+    open_up += "    (scratch / folder).mkdir(parents=True, exist_ok=True)\n"
+    cells = [
+        _prose(INTRODUCTION),
+        _code(main),
+        _prose("## The parameters"),
+        _code(f"PARAMETERS = {parameters}"),
+        _prose(PACKAGE),
+        _code(open_up),
+        *(_code(f"%%writefile {{scratch}}/{name}\n{text}") for name, text in sources.items()),
+    ]
+    for stage, what in STAGES.items():
+        cells += [
+            _prose(f"## {stage}\n\n{what}"),
+            _code(f'run_stage("{stage}", json.loads(PARAMETERS), scratch)'),
+        ]
+        if stage == "train":
+            cells.append(_code(SHOW))
+    cells += [
+        _prose("## images.zip\n\nThe one file that this kernel leaves."),
+        _code("deliver(scratch)\nclose_scratch(scratch)"),
+    ]
+    python = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": python, "language_info": {"name": "python"}}
+    content = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _prose(text: str) -> dict:
+    return {"cell_type": "markdown", "metadata": {}, "source": text}
+
+
+def _code(text: str) -> dict:
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": text.rstrip("\n"),
+    }
