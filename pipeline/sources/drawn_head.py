@@ -22,7 +22,7 @@ _MUZZLES = {
 
 # Spheres (x, y, z, radius) of the right ear; the left one is its mirror image.
 _EARS = {
-    "prick": [(0.28, -0.72, -0.05, 0.14), (0.8, -0.3, -0.1, 0.16), (0.8, -1.42, 0.0, 0.07)],
+    "prick": [(0.26, -0.72, -0.05, 0.14), (0.84, -0.3, -0.1, 0.16), (0.84, -1.45, 0.0, 0.07)],
     "button": [(0.42, -0.84, 0.1, 0.1), (0.9, -0.52, -0.05, 0.13), (0.86, -0.16, 0.5, 0.1)],
     "drop": [(0.6, -0.64, 0.0, 0.15), (0.95, -0.32, 0.05, 0.25), (1.02, 0.3, 0.12, 0.22)],
     "long": [(0.64, -0.52, 0.0, 0.14), (1.0, 0.1, 0.05, 0.26), (1.06, 0.95, 0.15, 0.29)],
@@ -82,7 +82,8 @@ class _Head:
             ]
 
         colour = self.coat.tone(self.breed.ear)
-        outline = self.coat.fur(self.view.solid(mirrored(_EARS[self.breed.ears])), 0.7)
+        short = 0.3 if self.breed.ears == "prick" else 0.7  # long tufts would blunt a point
+        outline = self.coat.fur(self.view.solid(mirrored(_EARS[self.breed.ears])), short)
         self.layer.solid(outline, colour, line=self.line)
         if self.breed.ears == "prick" and self.view.depth((side * 0.3, 0, 1)) > 0.2:
             inner = darker(_INNER_EAR, 1.0 if min(self.breed.ear) > 120 else 0.75)
