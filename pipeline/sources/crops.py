@@ -53,7 +53,7 @@ def crop_photos(
         processes: None for one a core. Their number changes neither order nor bytes.
     """
     with open_archive(raw, "images") as archive:
-        chunks = (listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK))
+        chunks = [listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK)]
         for done in pool.in_order(_CropChunk(archive, rules), chunks, processes=processes):
             yield from done
 

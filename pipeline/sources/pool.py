@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -32,20 +32,20 @@ def cores() -> int:
 
 
 def in_order(
-    work: Callable[[Job], Result], jobs: Iterable[Job], *, processes: int | None = None
+    work: Callable[[Job], Result], jobs: Sequence[Job], *, processes: int | None = None
 ) -> Iterator[Result]:
     """Yield `work(job)` for each job, in order.
 
     Args:
         work: picklable; every process gets one copy, once.
-        processes: None for one a core; 1 works in this process.
+        processes: None for one a core; never more than there are jobs; one is this process.
 
     Raises:
         WorkerDied: a process ended without an answer.
         Whatever `work` raises.
     """
-    processes = processes or cores()
-    if processes == 1:
+    processes = min(processes or cores(), len(jobs))
+    if processes <= 1:
         yield from map(work, jobs)
         return
     # Started afresh on every system: a fork would copy other libraries' threads half alive.

@@ -26,14 +26,12 @@ def run(paths: Paths, *, crop: Crop) -> None:
 
     Raises:
         InputError: an archive is missing or damaged; more than `crop.max_bad_share` of the rows
-            are faults of the data; or no crop is left. Neither file is written then; the index,
-            which tells why, is at `paths.refused_index`.
+            are faults of the data; or no crop is left. Neither file is touched then; where data
+            are at fault, the index that tells which is at `paths.refused_index`.
     """
     progress.heading("crop", f"{paths.raw.name} -> {paths.crops.name}, {paths.index.name}")
     with progress.timed() as seconds:
         found = photos.join(paths.raw)
-        # An index from an earlier run must never lie beside the crops of this one.
-        paths.index.unlink(missing_ok=True)
         rows: list[Row] = []
         with files.growing_npy(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
             count = 0
@@ -50,6 +48,8 @@ def run(paths: Paths, *, crop: Crop) -> None:
             for note in found.left_over:
                 rows += _rows(note, (note.problem,) * max(1, len(note.boxes)), first_crop=count)
             _check(paths, rows, crop.max_bad_share)
+            # From here on an index of an earlier run would lie beside the crops of this one.
+            paths.index.unlink(missing_ok=True)
         index.write(paths.index, rows)
         paths.refused_index.unlink(missing_ok=True)
     _sum_up(found, rows, seconds())

@@ -30,6 +30,16 @@ class Act:
         return (os.getpid(), job * self.factor)  # type: ignore[operator]
 
 
+@dataclass(frozen=True)
+class Leave:
+    """Leaves a file for each job."""
+
+    folder: Path
+
+    def __call__(self, job: int) -> None:
+        (self.folder / str(job)).touch()
+
+
 def test_results_come_in_the_order_of_the_jobs_however_long_each_takes() -> None:
     jobs = [0.3, 0.0, 0.1, 0.0, 0.0, 0.2, 0.0, 0.0]
     results = list(pool.in_order(Act(2), jobs, processes=2))
@@ -42,19 +52,18 @@ def test_one_process_is_this_one() -> None:
     assert list(pool.in_order(Act(), [1, 2], processes=1)) == [(os.getpid(), 1), (os.getpid(), 2)]
 
 
-def test_jobs_are_taken_as_results_are(tmp_path: Path) -> None:
-    """Not all 1,000 at once: results that nobody has taken would fill the memory."""
-    taken = []
-
-    def jobs() -> object:
-        for number in range(1000):
-            taken.append(number)
-            yield number
-
-    results = pool.in_order(Act(), jobs(), processes=2)
+def test_work_waits_for_its_results_to_be_taken(tmp_path: Path) -> None:
+    """Not all 1,000 jobs run ahead: results that nobody takes would fill the memory."""
+    results = pool.in_order(Leave(tmp_path), range(1000), processes=2)
     next(results)
-    assert len(taken) <= 8
+    time.sleep(0.5)
+    assert 1 <= len(list(tmp_path.iterdir())) <= 8
     results.close()
+
+
+def test_a_single_job_starts_no_process() -> None:
+    assert list(pool.in_order(Act(), [3], processes=8)) == [(os.getpid(), 3)]
+    assert list(pool.in_order(Act(), [], processes=8)) == []
 
 
 def test_an_error_of_the_work_is_passed_on() -> None:
