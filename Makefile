@@ -40,7 +40,7 @@ lock: ## resolve pyproject.toml anew into requirements.txt (needs uv)
 		pyproject.toml --output-file requirements.txt
 
 clean: ## give the disk back: the environment, data, outputs, DVC's cache and checkpoints
-	rm -rf .venv .dvc/cache .dvc/tmp .ckpt .pytest_cache .ruff_cache
+	rm -rf .venv .dvc/cache .dvc/tmp .dvc/plots-page.html .ckpt .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find data outputs -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
 
@@ -54,4 +54,5 @@ clean: ## give the disk back: the environment, data, outputs, DVC's cache and ch
 	@.venv/bin/python -c '' 2>/dev/null || { rm -rf .venv && "$(PYTHON)" -m venv .venv; }
 	@echo 'Installing the exact versions of requirements.txt into .venv (5.4 GB, some minutes) …'
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@.venv/bin/python -m pipeline plots-page
 	@touch $@
