@@ -1,0 +1,182 @@
+"""How well the embedded network follows Inception: image sets that neither saw, scored by both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.scoring import mifid
+from pipeline.scoring.distill_data import (
+    CORRUPTIONS,
+    UNSEEN_CORRUPTIONS,
+    Pictures,
+    corrupt,
+    rng_for,
+)
+
+SET_IMAGES = 200  # pictures in a set, unless a share of 0.1 % asks for more
+COPY_SET_IMAGES = 1000
+REFERENCE_IMAGES = 2000
+REAL_IMAGES = 1300  # held-out photos of the same breeds
+STRENGTHS = (0.2, 0.7)
+JUDGED_CORRUPTIONS = (
+    "blur", "noise", "jpeg", "colour_cast", "contrast", "checkerboard", "pixelate", "patchwork",
+    *UNSEEN_CORRUPTIONS,
+)  # fmt: skip
+NEAR_COPIES = (("flip", 0.5), ("zoom_in", 0.2), ("zoom_in", 0.8), ("shift", 0.3), ("noise", 0.05),
+               ("jpeg", 0.3))  # fmt: skip
+COPY_SHARES = (0.001, 0.01, 0.05, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set to score: a family for the table, and rows of named arrays of pictures."""
+
+    name: str
+    family: str
+    rows: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What both networks say about one set."""
+
+    name: str
+    family: str
+    fid: float
+    inception_fid: float
+    distance: float
+    inception_distance: float
+
+
+def judging_pictures(
+    photos: Pictures,
+    crops: Pictures,
+    drawn: Pictures,
+    samples: Mapping[str, np.ndarray],
+) -> dict[str, np.ndarray]:
+    """Every picture that judging needs, by name; "reference" is the real side.
+
+    Args:
+        photos, crops: of the held-out breeds.
+        samples: generated pictures, by "<run> <per cent trained>".
+    """
+    order = reference_order(photos)
+    reference = photos.images[order[:REFERENCE_IMAGES]]
+    real = photos.images[order[REFERENCE_IMAGES:]]
+    pictures = {"reference": reference, "real": real}
+
+    def some(name: str, images: np.ndarray) -> tuple[np.ndarray, np.random.Generator]:
+        rng = rng_for(name)
+        return images[rng.choice(len(images), SET_IMAGES, replace=False)], rng
+
+    pictures["box crops"], _ = some("box crops", crops.images)
+    pictures["drawn dogs"], _ = some("drawn dogs", drawn.images)
+    for kind in JUDGED_CORRUPTIONS:
+        for strength in STRENGTHS:
+            name = f"{kind} {strength}"
+            chosen, rng = some(name, real)
+            pictures[name] = corrupt(chosen, kind, strength, rng)
+    for kind, strength in NEAR_COPIES:
+        name = f"copies {kind} {strength}"
+        chosen, rng = some(name, reference)
+        pictures[name] = corrupt(chosen, kind, strength, rng)
+    return pictures | {name: images[:SET_IMAGES] for name, images in samples.items()}
+
+
+def reference_order(photos: Pictures) -> np.ndarray:
+    """Rows of the photos: the reference's first, then those of `pictures["real"]`."""
+    order = rng_for("reference").permutation(len(photos.images))
+    return order[: REFERENCE_IMAGES + REAL_IMAGES]
+
+
+def image_sets(
+    pictures: Mapping[str, np.ndarray],
+    real_breeds: np.ndarray,
+    samples: tuple[str, ...],
+) -> list[ImageSet]:
+    """The sets, as rows of `pictures`, so that each picture's features are computed once.
+
+    Args:
+        real_breeds: the breeds of `pictures["real"]`.
+        samples: names of the generated ones among `pictures`, a run's in order of progress.
+    """
+    rng = rng_for("image sets")
+
+    def some(name: str, count: int) -> np.ndarray:
+        return rng.choice(len(pictures[name]), count, replace=count > len(pictures[name]))
+
+    def whole(name: str, family: str) -> ImageSet:
+        return ImageSet(name, family, {name: np.arange(SET_IMAGES)})
+
+    sets = [ImageSet("real photos", "real", {"real": some("real", SET_IMAGES)})]
+    sets += [whole("box crops", "real"), whole("drawn dogs", "drawn")]
+    sets += [whole(name, "generator") for name in samples]
+    for kind in JUDGED_CORRUPTIONS:
+        family = "corruption" if kind in CORRUPTIONS else "unseen corruption"
+        sets += [whole(f"{kind} {strength}", family) for strength in STRENGTHS]
+    sets += [whole(f"copies {kind} {strength}", "near-copies") for kind, strength in NEAR_COPIES]
+
+    breeds = rng.permutation(np.unique(real_breeds))
+    for count in (1, 2, 4, 8, 16):
+        among = np.flatnonzero(np.isin(real_breeds, breeds[:count]))
+        rows = rng.choice(among, SET_IMAGES, replace=len(among) < SET_IMAGES)
+        sets.append(ImageSet(f"{count} of {len(breeds)} breeds", "dropped breeds", {"real": rows}))
+
+    # Copies among real pictures, and among those of half and fully trained generators.
+    trained = [name for name in samples if int(name.split()[-1]) >= 50]
+    for share in COPY_SHARES:
+        copies = round(COPY_SET_IMAGES * share)
+        rest = COPY_SET_IMAGES - copies
+        rows = {"reference": some("reference", copies)}
+        sets.append(
+            ImageSet(f"{share:.1%} copies, real", "copies", {**rows, "real": some("real", rest)})
+        )
+        if share < 1:
+            parts = np.array_split(np.arange(rest), len(trained))
+            fakes = {name: some(name, len(part)) for name, part in zip(trained, parts, strict=True)}
+            sets.append(ImageSet(f"{share:.1%} copies, generated", "copies", {**rows, **fakes}))
+    for kind, strength in NEAR_COPIES:
+        name = f"copies {kind} {strength}"
+        for share in (0.1, 0.5):
+            parts = np.array_split(np.arange(round(SET_IMAGES * (1 - share))), len(trained))
+            fakes = {each: some(each, len(part)) for each, part in zip(trained, parts, strict=True)}
+            rows = {name: some(name, round(SET_IMAGES * share)), **fakes}
+            sets.append(ImageSet(f"{share:.0%} {name}, generated", "near-copies", rows))
+    return sets
+
+
+def judge(
+    sets: list[ImageSet],
+    ours: Mapping[str, np.ndarray],
+    inceptions: Mapping[str, np.ndarray],
+) -> list[Verdict]:
+    """FID and memorisation distance of each set by both networks' features, by name of pictures."""
+    sides = [(features, mifid.statistics(features["reference"])) for features in (ours, inceptions)]
+    verdicts = []
+    for each in sets:
+        scores = []
+        for features, reference in sides:
+            found = np.concatenate([features[name][rows] for name, rows in each.rows.items()])
+            fid = mifid.fid(generated=mifid.statistics(found), real=reference)
+            distance = mifid.memorization_distance(
+                generated_features=found, real_features=features["reference"]
+            )
+            scores.append((fid, distance))
+        (fid, distance), (inception_fid, inception_distance) = scores
+        verdicts.append(
+            Verdict(each.name, each.family, fid, inception_fid, distance, inception_distance)
+        )
+    return verdicts
+
+
+def correlations(verdicts: list[Verdict]) -> dict[str, float]:
+    """Spearman's rank correlation of FID and of the memorisation distance, over all sets."""
+    from scipy.stats import spearmanr
+
+    table = {}
+    for key in ("fid", "distance"):
+        ours = [getattr(verdict, key) for verdict in verdicts]
+        theirs = [getattr(verdict, f"inception_{key}") for verdict in verdicts]
+        table[key] = float(spearmanr(ours, theirs).statistic)
+    return table

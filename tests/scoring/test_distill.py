@@ -1,0 +1,149 @@
+"""The parts of the distillation that its numbers depend on."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from pipeline.scoring import distill_data, distill_gans, distill_judge, distill_student
+from pipeline.scoring.distill_teacher import _resize
+
+
+@pytest.fixture(scope="module")
+def smooth() -> np.ndarray:
+    """Pictures with structure: (12, 64, 64, 3) uint8."""
+    small = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (12, 3, 8, 8)))
+    large = F.interpolate(small, size=64, mode="bicubic", antialias=False).clamp(0, 255)
+    return large.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
+
+
+ALL_KINDS = [*distill_data.CORRUPTIONS, *distill_data.UNSEEN_CORRUPTIONS]
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_corruptions_keep_the_form_and_repeat(smooth: np.ndarray, kind: str) -> None:
+    def corrupted(strength: float | None) -> np.ndarray:
+        return distill_data.corrupt(smooth, kind, strength, np.random.default_rng(3))
+
+    for strength in (0.0, 0.5, 1.0, None):
+        images = corrupted(strength)
+        assert images.shape == smooth.shape
+        assert images.dtype == np.uint8
+        assert np.array_equal(images, corrupted(strength))
+    assert not np.array_equal(corrupted(0.7), smooth)
+
+
+@pytest.mark.parametrize("kind", ["blur", "noise", "jpeg", "checkerboard", "posterise", "warp"])
+def test_more_strength_changes_more(smooth: np.ndarray, kind: str) -> None:
+    changes = []
+    for strength in (0.0, 0.5, 1.0):
+        images = distill_data.corrupt(smooth, kind, strength, np.random.default_rng(3))
+        changes.append(np.abs(images.astype(float) - smooth).mean())
+    assert changes == sorted(changes)
+
+
+def test_judged_breeds_are_not_trained_on() -> None:
+    breeds = np.arange(120).repeat(2)
+    pictures = distill_data.Pictures(np.zeros((240, 64, 64, 3), np.uint8), breeds)
+    seen, unseen = (set(pictures.of(held_out=held_out).breeds) for held_out in (False, True))
+    assert len(seen) == 96
+    assert len(unseen) == 24
+    assert not seen & unseen
+    assert not set(distill_gans.TRAINING_RUNS) & set(distill_gans.HELD_OUT_RUNS)
+    assert not set(distill_data.CORRUPTIONS) & set(distill_data.UNSEEN_CORRUPTIONS)
+
+
+def test_resize_is_tensorflow_1s() -> None:
+    """From the definition: output pixel i reads the input at i * 64 / 299, without half a pixel."""
+    x = torch.rand(1, 1, 64, 64, dtype=torch.float64)
+    found = _resize(x)[0, 0]
+
+    def at(row: float, column: float) -> float:
+        top, left = int(row), int(column)
+        bottom, right = min(top + 1, 63), min(left + 1, 63)
+        down, across = row - top, column - left
+        upper = x[0, 0, top, left] * (1 - across) + x[0, 0, top, right] * across
+        lower = x[0, 0, bottom, left] * (1 - across) + x[0, 0, bottom, right] * across
+        return float(upper * (1 - down) + lower * down)
+
+    for i, j in ((0, 0), (1, 5), (150, 33), (298, 298), (297, 2)):
+        # places are float32: 64 * 2^-24 of a pixel
+        assert float(found[i, j]) == pytest.approx(at(i * 64 / 299, j * 64 / 299), abs=1e-5)
+    half_pixel = F.interpolate(x, size=299, mode="bilinear", align_corners=False)[0, 0]
+    assert float((half_pixel - found).abs().max()) > 0.01  # the known-wrong one is told apart
+
+
+def test_folding_changes_nothing() -> None:
+    torch.manual_seed(0)
+    student = distill_student.Student(torch.rand(768) + 0.5, 8)
+    for layer in student.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.uniform_(layer.running_mean, -0.2, 0.2)
+            nn.init.uniform_(layer.running_var, 0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 2)
+            nn.init.uniform_(layer.bias, -0.2, 0.2)
+    student.eval()
+    x = torch.rand(3, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        wanted = student(x)[0] * student.scale
+        found = student.folded()(x)
+    # float32, eight convolutions deep
+    assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_loss_is_zero_for_the_right_answer_and_counts_lost_spread() -> None:
+    torch.manual_seed(0)
+    wanted, weights = torch.rand(16, 768), torch.rand(768) + 0.5
+    assert distill_student._loss(wanted, wanted, weights).item() == pytest.approx(0, abs=1e-5)
+    shrunk = wanted.mean(0) + 0.5 * (wanted - wanted.mean(0))
+    assert distill_student._loss(shrunk, wanted, weights) > 0.1
+
+
+def test_covariance_term_is_the_direct_one() -> None:
+    """Its N x N products against the 768 x 768 covariances themselves."""
+    torch.manual_seed(0)
+    found, wanted = torch.rand(2, 16, 768, dtype=torch.float64)
+    direct = (found.T.cov() - wanted.T.cov()).square().sum() / wanted.T.cov().square().sum()
+    assert distill_student.covariance_gap(found, wanted).item() == pytest.approx(direct.item())
+
+
+def test_a_gan_is_sampled_on_the_way(smooth: np.ndarray) -> None:
+    run = distill_gans.Run(1, 2, 1e-3, "bce", "transposed", "crops", images=16, batch=2)
+    progress, samples = zip(*distill_gans.sampled_on_the_way(run, smooth, 3), strict=True)
+    assert progress[-1] == 1.0
+    assert list(progress) == sorted(progress)
+    assert all(each.shape == (3, 64, 64, 3) and each.dtype == np.uint8 for each in samples)
+    assert not np.array_equal(samples[0], samples[-1])
+
+
+@pytest.mark.parametrize("run", distill_gans.TRAINING_RUNS | distill_gans.HELD_OUT_RUNS)
+def test_each_kind_of_gan_fits_together(run: str) -> None:
+    made = (distill_gans.TRAINING_RUNS | distill_gans.HELD_OUT_RUNS)[run]
+    pictures = distill_gans.generator(made)(torch.randn(2, distill_gans.LATENT))
+    assert pictures.shape == (2, 3, 64, 64)
+    assert distill_gans.discriminator(made)(pictures).shape == (2,)
+
+
+def test_there_are_enough_sets_and_each_has_its_pictures() -> None:
+    rng = np.random.default_rng(0)
+
+    def pictures(count: int) -> distill_data.Pictures:
+        images = rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8).repeat(count, 0)
+        return distill_data.Pictures(images, np.arange(count) % 24 * 5 + 4)
+
+    photos = pictures(3400)
+    samples = {
+        f"{run} {per_cent}": np.zeros((300, 64, 64, 3), np.uint8)
+        for run in distill_gans.HELD_OUT_RUNS
+        for per_cent in (1, 50, 100)
+    }
+    made = distill_judge.judging_pictures(photos, pictures(300), pictures(300), samples)
+    breeds = photos.breeds[distill_judge.reference_order(photos)][distill_judge.REFERENCE_IMAGES :]
+    sets = distill_judge.image_sets(made, breeds, tuple(samples))
+    assert len(sets) >= 60
+    assert len({each.name for each in sets}) == len(sets)
+    for each in sets:
+        assert all(rows.max(initial=0) < len(made[name]) for name, rows in each.rows.items())
+        count = sum(len(rows) for rows in each.rows.values())
+        assert count in (distill_judge.SET_IMAGES, distill_judge.COPY_SET_IMAGES)
