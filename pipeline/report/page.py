@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline import files
 from pipeline.errors import PipelineError
-from pipeline.report import facts, plots, provenance, words
-from pipeline.report.pictures import Picture, embed, embed_file, embed_grid, spread
+from pipeline.report import charts, facts, provenance, words
+from pipeline.report.pictures import Picture, embed_file, embed_grid, spread
 from pipeline.report.run import Run
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ GRID_COLUMNS = 8
 SAMPLES = GRID_COLUMNS * 8
 FRAMES = 16  # steps of the training slider
 WALKS, WALK_STEPS = 6, 8
-SHOWN_BREEDS = 20
 # Upper bounds that keep the whole page under 5 MB (base64 adds a third to each picture).
 GRID_BYTES, FRAME_BYTES, PAIR_BYTES = 260_000, 110_000, 10_000
 MOST_PAIRS = 64
@@ -74,7 +72,7 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         official=words.is_official(metrics),
         figures=facts.score_figures(metrics),
         verdict=words.verdict(run.metrics),
-        plots=_plots(run, parameters),
+        plots=charts.of_run(run, parameters),
         samples=_samples(run),
         real=_real(run) if show_real else None,
         photos_hidden=not show_real,
@@ -108,84 +106,6 @@ def _subtitle(run: Run, parameters: Mapping[str, Any]) -> str:
         f"Pictures: {parameter('data', 'source')}. Model: {parameter('model', 'name')}, "
         f"{parameter('model', 'channels')} channels{seen}."
     )
-
-
-def _plots(run: Run, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    from markupsafe import Markup
-
-    drawn: dict[str, str | None] = {}
-    if run.metrics:
-        drawn |= _scales(run.metrics)
-    if run.history is not None:
-        drawn |= _curves(run.history)
-    if run.index is not None:
-        drawn |= _data_plots(run.index, parameters.get("crop", {}))
-    names = (
-        "own_scale", "kaggle_scale", "losses", "outputs", "mifid", "gradients",
-        "breeds", "sides", "aspects",
-    )  # fmt: skip
-    return {name: Markup(drawn[name]) if drawn.get(name) else "" for name in names}
-
-
-def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
-    kaggle = [("best honest score", words.BEST_HONEST), ("the winner's", words.WINNER)]
-    own = [("this run", float(metrics["mifid"]))] if metrics.get("mifid") else []
-    floor = facts.floor_mifid(metrics)
-    floors = [("floor (real pictures)", floor)] if floor else []
-    official = words.is_official(metrics)
-    return {
-        # A proxy's number beside Kaggle's would be read as a rank: it gets an axis of its own.
-        "own_scale": None if official or not own else plots.scale(
-            "own_scale", own + floors, highlight="this run",
-            title="This run and its floor (proxy)", x_label="MiFID of the proxy network",
-        ),
-        "kaggle_scale": plots.scale(
-            "kaggle_scale", kaggle + (own + floors if official else []),
-            band=("DCGAN notebooks", *words.DCGAN_NOTEBOOKS), highlight="this run",
-            title="Kaggle's public scores, 2019", x_label="MiFID of the official network",
-        ),
-    }  # fmt: skip
-
-
-def _curves(history: pd.DataFrame) -> dict[str, str | None]:
-    return {
-        "losses": plots.curves(
-            "losses", history, {"loss_d": "D", "loss_g": "G"}, title="Losses", y_label="loss"
-        ),
-        "outputs": plots.curves(
-            "outputs", history, {"d_real": "D(x)", "d_fake": "D(G(z))"},
-            title="D(x) and D(G(z))", y_label="mean probability “real”",
-            limits=(0, 1), level=(0.5, "undecided"),
-        ),
-        "mifid": plots.curves(
-            "mifid", history, {"mifid": "MiFID", "fid": "FID"},
-            title="Score while training", y_label="lower is better", log=True,
-        ),
-        "gradients": plots.curves(
-            "gradients", history, {"grad_norm_d": "D", "grad_norm_g": "G"},
-            title="Gradient norms", y_label="L2 norm", log=True,
-        ),
-    }  # fmt: skip
-
-
-def _data_plots(index: pd.DataFrame, crop: Mapping[str, Any]) -> dict[str, str | None]:
-    counts = facts.data_facts(index).crops_by_breed
-    largest = dict(list(counts.items())[:SHOWN_BREEDS])
-    if rest := len(counts) - len(largest):
-        title = f"Crops of the {len(largest)} largest breeds, of {len(largest) + rest}"
-    else:
-        title = "Crops by breed"
-    sides, aspects = facts.box_sides(index)
-    limits = [float(crop[key]) for key in ("aspect_min", "aspect_max") if key in crop]
-    smallest = [float(crop["min_side_px"])] if "min_side_px" in crop else []
-    return {
-        "breeds": plots.bars("breeds", largest, title=title, x_label="crops") if counts else None,
-        "sides": plots.histogram("sides", sides, title="Shorter side of the boxes",
-                                 x_label="pixels (dashed: the least that is kept)",
-                                 limits=smallest),
-        "aspects": plots.histogram("aspects", aspects, title="Shape of the boxes",
-                                   x_label="width / height (dashed: the limits)", limits=limits),
-    }  # fmt: skip
 
 
 def _samples(run: Run) -> Picture | None:

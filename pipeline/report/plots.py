@@ -1,83 +1,14 @@
-"""Plots as inline SVG that follow the page's colours: matplotlib draws, CSS variables paint."""
+"""Plots for a page, each a function from figures to SVG."""
 
-import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-# matplotlib draws in these stand-ins; each becomes a variable of the page's style sheet, so that
-# one drawing serves light and dark. No two are alike and none is a colour that anybody would pick.
-INK, MUTED, GRID = "#010101", "#010102", "#010103"
-SERIES = ("#020101", "#020102", "#020103", "#020104", "#020105", "#020106")
-_VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid"} | {
-    color: f"--series-{number}" for number, color in enumerate(SERIES, start=1)
-}
+from pipeline.report.svg import INK, MUTED, SERIES, figure
 
-_STYLE = {
-    "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and selected
-    "text.parse_math": False,  # a breed called "$x$" is its name, no formula
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": MUTED,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "text.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.7,
-    "figure.constrained_layout.use": True,
-}
-
-WIDTH_IN = 4.7  # 338 units of the SVG's view box: about a phone's width in CSS pixels
 _MAX_POINTS = 400  # more would not show at this width
-
-
-@contextmanager
-def _figure(name: str, description: str, height_in: float) -> Iterator[tuple[Any, list[str]]]:
-    """Yield a figure and a list that receives its SVG."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    drawn: list[str] = []
-    with rc_context(_STYLE | {"svg.hashsalt": name}):
-        figure = Figure(figsize=(WIDTH_IN, height_in))
-        FigureCanvasSVG(figure)
-        yield figure, drawn
-        buffer = io.StringIO()
-        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
-        drawn.append(_inline(buffer.getvalue(), description))
-
-
-def _inline(svg: str, description: str) -> str:
-    """matplotlib's file as an element of a page: scaled by its container, named, without ids that
-    another plot has too."""
-    from html import escape
-
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.S)  # it would style the page
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(description)}" ', 1)
-    used = set(re.findall(r"#([\w.-]+)", svg))
-    svg = re.sub(r' id="([^"]*)"', lambda match: match[0] if match[1] in used else "", svg)
-    for color, variable in _VARIABLES.items():
-        svg = svg.replace(color, f"var({variable})")
-    return svg
 
 
 def _thin(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -118,8 +49,8 @@ def curves(
     )
     seen = int(table["images_seen"].max())
     description = f"{title} against images seen. At {seen:,} images: {last}."
-    with _figure(name, description, 2.75) as (figure, drawn):
-        axes = figure.subplots()
+    with figure(name, description, 2.75) as (sheet, drawn):
+        axes = sheet.subplots()
         for column, color in zip(present, SERIES, strict=False):
             points = table.dropna(subset=[column])
             marker = "o" if len(points) < 40 else None
@@ -141,7 +72,7 @@ def curves(
         axes.set(title=title, xlabel="images seen", ylabel=y_label)
         _thousands(axes.xaxis)
         if len(present) > 1 or level:
-            figure.legend(ncols=3, loc="outside lower center")
+            sheet.legend(ncols=3, loc="outside lower center")
     return drawn[0]
 
 
@@ -155,8 +86,8 @@ def overlay(
         return None
     last = ", ".join(f"{run} {table[column].iloc[-1]:.4g}" for run, table in tables.items())
     order = list(runs)
-    with _figure(name, f"{title} against images seen, last: {last}.", 3.1) as (figure, drawn):
-        axes = figure.subplots()
+    with figure(name, f"{title} against images seen, last: {last}.", 3.1) as (sheet, drawn):
+        axes = sheet.subplots()
         for run, table in tables.items():
             place = order.index(run)  # a run keeps its colour from plot to plot
             axes.plot(
@@ -170,7 +101,7 @@ def overlay(
             )
         axes.set(title=title, xlabel="images seen", ylabel=y_label)
         _thousands(axes.xaxis)
-        figure.legend(loc="outside lower center", ncols=2)
+        sheet.legend(loc="outside lower center", ncols=2)
     return drawn[0]
 
 
@@ -197,8 +128,8 @@ def scale(
         f"{label} {low:.4g}" + (f" to {high:.4g}" if high else "") for low, label, high in rows
     )
     height = 0.95 + 0.34 * len(rows)
-    with _figure(name, f"{title}, lower is better: {described}.", height) as (figure, drawn):
-        axes = figure.subplots()
+    with figure(name, f"{title}, lower is better: {described}.", height) as (sheet, drawn):
+        axes = sheet.subplots()
         for row, (low, label, high) in enumerate(rows):
             color = SERIES[0] if label == highlight else MUTED
             if high:
@@ -239,8 +170,8 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
     """Counts as horizontal bars, in the order given."""
     described = ", ".join(f"{label} {count:,}" for label, count in counts.items())
     height = 0.9 + 0.2 * len(counts)
-    with _figure(name, f"{title}: {described}.", height) as (figure, drawn):
-        axes = figure.subplots()
+    with figure(name, f"{title}: {described}.", height) as (sheet, drawn):
+        axes = sheet.subplots()
         labels = [label if len(label) <= 26 else label[:25] + "…" for label in counts]
         rows = range(len(labels))
         axes.barh(rows, list(counts.values()), color=SERIES[0], height=0.72)
@@ -269,8 +200,8 @@ def histogram(
     )
     # The longest hundredth would press all others into the first bars.
     shown = values[values <= max(np.percentile(values, 99), *limits, low)]
-    with _figure(name, description, 2.4) as (figure, drawn):
-        axes = figure.subplots()
+    with figure(name, description, 2.4) as (sheet, drawn):
+        axes = sheet.subplots()
         axes.hist(shown, bins=30, color=SERIES[0])
         for limit in limits:
             axes.axvline(limit, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)

@@ -1,0 +1,71 @@
+"""Reading what a run left: whole, in part, broken."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.paths import Paths
+from pipeline.report.run import read_run
+from tests.report.synthetic import BREEDS, SIDE, write_run
+
+
+def test_a_whole_run_is_read_whole(run_paths: Paths) -> None:
+    run = read_run(run_paths)
+    assert run.missing == ()
+    assert run.crops.shape == (60, SIDE, SIDE, 3)
+    assert isinstance(run.crops, np.memmap)  # a gigabyte of crops must not be loaded for a page
+    assert list(run.grids) == [0, 40_000, 80_000, 160_000]
+    assert set(run.index["breed"]) == set(BREEDS)  # "NA" is a name
+    assert run.stages["train"]["seconds"] == 400.0
+
+
+def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
+    missing = {item.file: item.stage for item in read_run(Paths(tmp_path)).missing}
+    assert missing == {
+        "data/index.csv": "crop",
+        "data/crops.npy": "crop",
+        "outputs/history.csv": "train",
+        "outputs/grids": "train",
+        "outputs/training.json": "train",
+        "outputs/generated.npy": "generate",
+        "outputs/package.json": "package",
+        "outputs/metrics.json": "score",
+        "outputs/nearest.json": "score",
+        "outputs/generator.pt": "train",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("data/index.csv", b"file,breed\na,b\n"),
+        ("data/index.csv", b'"unclosed'),
+        ("data/index.csv", b""),
+        ("data/crops.npy", b"\x93NUMPY"),
+        ("data/crops.npy", b""),
+        ("outputs/history.csv", b"loss_d\n1\n"),
+        ("outputs/history.csv", b"images_seen\n"),
+        ("outputs/metrics.json", b"{"),
+        ("outputs/metrics.json", b"[1]"),
+        ("outputs/metrics.json", b"\xff\xfe"),
+        ("outputs/nearest.json", b'"x"'),
+    ],
+)
+def test_a_broken_file_is_named_and_the_rest_is_read(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    paths = write_run(tmp_path, generator=False)
+    (tmp_path / name).write_bytes(content)
+    run = read_run(paths)
+    broken = [item for item in run.missing if item.file == name]
+    assert len(broken) == 1
+    assert broken[0].why.startswith("cannot be read (") and "\n" not in broken[0].why
+    assert run.training is not None and len(run.missing) == 2  # it, and the generator
+
+
+def test_an_array_of_another_kind_is_refused(tmp_path: Path) -> None:
+    paths = write_run(tmp_path, generator=False)
+    np.save(paths.generated, np.zeros((3, 4, 4, 3), np.float32))
+    why = next(item.why for item in read_run(paths).missing if "generated" in item.file)
+    assert "float32 (3, 4, 4, 3)" in why
