@@ -72,6 +72,36 @@ def test_gnu_format_with_long_names(tmp_path: Path) -> None:
         assert contents(archive) == FILES
 
 
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_member_is_where_tarfile_finds_it(tmp_path: Path, form: int) -> None:
+    """The plain headers are read without tarfile, so both must agree wherever the change comes."""
+    rng = random.Random(form)
+    kinds = {
+        "plain": lambda n: {"name": f"d/{n}.jpg"},
+        "empty": lambda n: {"name": f"empty/{n}"},
+        "long": lambda n: {"name": f"{'deep/' * 30}{n}.jpg"},
+        "accent": lambda n: {"name": f"é/{n}.jpg"},
+        "folder": lambda n: {"name": f"d{n}", "type": tarfile.DIRTYPE},
+        "link": lambda n: {"name": f"l{n}", "type": tarfile.SYMTYPE, "linkname": "x"},
+        "old": lambda n: {"name": f"old/{n}", "type": tarfile.AREGTYPE},
+        "time": lambda n: {"name": f"t/{n}", "mtime": 1.5},
+        "owner": lambda n: {"name": f"o/{n}", "uid": 70_000, "uname": "é"},
+    }
+    path = tmp_path / "images.tar"
+    for _ in range(30):
+        with tarfile.open(path, "w", format=form) as tar:
+            for number in range(20):
+                kind = rng.choice(["plain", "plain", "plain", *kinds])
+                fields = kinds[kind](number)
+                plain = kind not in ("folder", "link", "empty")
+                add_to_tar(tar, content=rng.randbytes(rng.randrange(1, 1500) * plain), **fields)
+        with tarfile.open(path) as tar:
+            expected = {m.name: tar.extractfile(m).read() for m in tar if m.isreg()}
+        with archives.TarArchive(path) as archive:
+            assert contents(archive) == expected
+            assert {reason for _, reason in archive.skipped} <= {"link"}
+
+
 def test_a_pickled_copy_reads_the_same(archive_path: Path) -> None:
     with archives.open_path(archive_path) as archive:
         with pickle.loads(pickle.dumps(archive)) as copy:
@@ -263,6 +293,17 @@ def test_a_hole_in_a_tar_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(whole)
     with pytest.raises(ArchiveDamaged, match="near byte 4608"):
         archives.TarArchive(path)
+
+
+def test_a_tail_of_zeros_is_an_error(tmp_path: Path) -> None:
+    """What a download leaves that reserved its space and was cut."""
+    whole = small_tar(tmp_path)
+    path = tmp_path / "images.tar"
+    path.write_bytes(whole[: 2 * 1536] + bytes(2 << 20))
+    with pytest.raises(ArchiveDamaged, match="only zeros from byte 3072"):
+        archives.TarArchive(path)
+    path.write_bytes(whole[: 5 * 1536] + bytes(1 << 20))
+    assert len(archives.TarArchive(path).names) == 5
 
 
 def test_a_broken_header_is_an_error(tmp_path: Path) -> None:
