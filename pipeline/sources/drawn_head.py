@@ -90,9 +90,9 @@ class _Head:
             self.layer.solid(self.view.solid(mirrored(_INNER)), inner, relief=0)
 
     def eye(self, side: int) -> None:
-        wide = 0.235 if self.breed.muzzle == "short" else 0.21
-        place, normal = (side * 0.41, -0.08, 0.76), (side * 0.35, -0.05, 1.0)
-        rim, facing = self.view.disc(place, normal, wide + 0.05, wide + 0.055)
+        wide = 0.26 if self.breed.muzzle == "short" else 0.24
+        place, normal = (side * 0.42, -0.1, 0.76), (side * 0.35, -0.05, 1.0)
+        rim, facing = self.view.disc(place, normal, wide + 0.045, wide + 0.05)
         if facing < 0.12:
             return
         dark = sum(self.breed.coat) < 330 or "mask" in self.breed.markings
@@ -149,7 +149,7 @@ class _Head:
                 corner = (side * (spread + tip) * 0.88, drop + tip * 0.5, reach * 0.75)
                 layer.stroke(view.points([middle, under, corner]), ink, self.line * 1.2)
         nose = (0, drop - tip * 0.45, front - 0.06)
-        flat, _ = view.disc(nose, (0, -0.25, 1), 0.235, 0.17)
+        flat, _ = view.disc(nose, (0, -0.25, 1), 0.25, 0.18)
         ball = view.circles([(0, drop - tip * 0.45, front - 0.1, 0.15)])
         flat_circles = np.column_stack([flat, np.zeros(len(flat))])
         layer.detail(hull(np.vstack([ball, flat_circles])), tone(breed.nose))

@@ -101,14 +101,14 @@ def _stance(
     """Place one of `dogs` dogs, about `place` times the width from the left."""
     turned = 1 if rng.random() < 0.5 else -1
     room = width * (0.62 if dogs == 2 else 1.0)
-    pitch, roll = rng.normal(0, 0.1), float(np.clip(rng.normal(0, 0.13), -0.3, 0.3))
+    pitch, roll = rng.normal(0, 0.1), float(np.clip(rng.normal(0, 0.11), -0.3, 0.3))
     x = width * (place + rng.uniform(-0.05, 0.05))
     if pose == "portrait":
-        head_yaw = turned * min(abs(rng.normal(0, 0.36)), 1.2)
+        head_yaw = turned * min(abs(rng.normal(0, 0.3)), 1.2)
         body_yaw = 0.5 * head_yaw + rng.normal(0, 0.12)
         unit = min(room / 3.4, height / 3.7) * rng.uniform(0.78, 1.0) * breed.size**0.4
         # The picture's lower edge cuts the chest.
-        y = height - rng.uniform(1.75, 2.25) * unit
+        y = height - rng.uniform(1.75, 2.15) * unit
         if dogs == 1 and rng.random() < _CUT:
             x = width * (0.14 if rng.random() < 0.5 else 0.86)
     else:
