@@ -110,6 +110,11 @@ class Paths:
         return self.root / "kernels" / "dcgan"
 
     @property
+    def kernel_zip(self) -> Path:
+        """The submission that a kernel made on Kaggle, fetched and checked."""
+        return self.root / "outputs" / "kernel" / "images.zip"
+
+    @property
     def ledger(self) -> Path:
         """JSON lines, tracked by git: what was submitted, so that nothing is sent twice."""
         return self.root / "kernels" / "submissions.jsonl"
@@ -120,6 +125,11 @@ class Paths:
         """Checkpoints, partial downloads and stage logs. In a temporary DVC experiment this is
         the main checkout's folder, so that an experiment resumes too."""
         return Path(os.environ.get("DVC_ROOT") or self.root) / ".ckpt"
+
+    @property
+    def submit_lock(self) -> Path:
+        """Held by who submits, so that two at once do not send twice."""
+        return self.keep / "submit.lock"
 
     @property
     def checkpoints(self) -> Path:

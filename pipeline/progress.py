@@ -46,6 +46,12 @@ def bar(
     )
 
 
+def live() -> tqdm:
+    """A line on stderr that is rewritten by `set_description_str`; none where that is no
+    terminal."""
+    return tqdm(bar_format="{desc}", dynamic_ncols=True, disable=None, leave=False)
+
+
 @contextmanager
 def timed() -> Iterator[Callable[[], float]]:
     """Yield a function that gives the seconds since the block was entered."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from pipeline.kaggle import kernel
+
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINES = ("dvc.yaml", "kernels/dvc.yaml")
 
@@ -98,6 +100,14 @@ def closure(path: Path) -> list[str]:
     return sorted(module.as_posix() for module in kept | named)
 
 
+def dependencies(stage: str) -> list[str]:
+    """The code a stage depends on: what it imports and, for the bundle, what it carries."""
+    found = set(closure(stage_file(stage)))
+    if stage == "bundle":
+        found |= {path.as_posix() for path in kernel.carried(ROOT) if not is_docstring_only(path)}
+    return sorted(found)
+
+
 def stages() -> dict[str, dict]:
     """All stages of both pipeline files, by name."""
     found: dict[str, dict] = {}
@@ -127,7 +137,7 @@ def write_deps(name: str) -> None:
             files = [
                 dep for dep in fields.get("deps") or [] if not str(dep).startswith("pipeline/")
             ]
-            fields["deps"] = files + closure(stage_file(stage))
+            fields["deps"] = files + dependencies(stage)
     with path.open("w") as file:
         yaml.dump(content, file)
 

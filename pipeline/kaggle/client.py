@@ -120,7 +120,8 @@ class Client:
                 with guard.quiet():
                     return _named(call)
             except KaggleError as error:
-                raise type(error)(f"{what}: {error}") from None
+                error.args = (f"{what}: {error}",)
+                raise
 
         return repeat(what, attempt, self.patience, find=find)
 
@@ -197,7 +198,7 @@ def _named(call: Callable[[], T]) -> T:
         raise Again("cannot be reached", untouched=True) from None
     except requests.Timeout:
         raise Again("no answer in time") from None
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
         raise Again("the connection broke") from None
     except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnexpectedAnswer(

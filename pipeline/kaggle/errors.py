@@ -44,7 +44,15 @@ class PreflightFailed(KaggleError):
 
 
 class PushRefused(KaggleError):
-    """The kernel was not taken as it is, although the request itself went through."""
+    """The kernel was not taken as it is, although the request itself went through.
+
+    Attributes:
+        version: the number of the version that runs all the same, or 0.
+    """
+
+    def __init__(self, message: str, version: int = 0) -> None:
+        super().__init__(message)
+        self.version = version
 
 
 class KernelFailed(KaggleError):

@@ -42,9 +42,22 @@ class Kernel:
     metadata: dict[str, Any]
 
     @property
+    def id(self) -> str:
+        """`<username>/<slug>`."""
+        return self.metadata["id"]
+
+    @property
     def key(self) -> str:
         """SHA-256 of the code file: what makes two kernels the same."""
         return hashlib.sha256(self.code.encode()).hexdigest()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters in the code, read back."""
+        (text,) = re.findall(
+            r"PARAMETERS = r(?:'''|\"\"\")(.*?)(?:'''|\"\"\")", _text(self.code), re.S
+        )
+        return json.loads(text)
 
 
 def build(
@@ -119,6 +132,19 @@ def load(folder: Path) -> Kernel:
     except (OSError, ValueError, KeyError):
         raise PipelineError(f"{folder}: no whole kernel; run `make bundle`") from None
     return Kernel(code_file, code, metadata)
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two code files hold the same code. Kaggle gives a notebook back as other JSON."""
+    return _text(one) == _text(other)
+
+
+def _text(code: str) -> str:
+    try:
+        cells = json.loads(code)["cells"]
+    except (ValueError, TypeError, KeyError):
+        return code.replace("\r\n", "\n").strip()
+    return "\n\n".join("".join(cell["source"]).strip() for cell in cells)
 
 
 def carried(root: Path) -> list[Path]:

@@ -37,7 +37,8 @@ def show(title: str, *names: str) -> None:
 
     print(title)
     for name in names:
-        display(Image(data=(scratch / name).read_bytes()))
+        if (scratch / name).exists():  # no curves where the image has no matplotlib
+            display(Image(data=(scratch / name).read_bytes()))
 
 
 grids = sorted(f"outputs/grids/{path.name}" for path in (scratch / "outputs/grids").iterdir())

@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from pipeline.paths import Paths
 
 SECTIONS = ("data", "crop", "model", "train", "generate", "package", "kaggle")
+# The kernel finds the data itself, and paths of this machine or addresses are nobody's business.
+_KAGGLE_DATA = {
+    "source": "kaggle",
+    "kaggle_path": None,
+    "folder": None,
+    "images_mirrors": ["unused"],
+    "annotation_mirrors": ["unused"],
+    "images_sha256": None,
+    "annotation_sha256": None,
+}
 
 
 def run(
@@ -76,7 +86,7 @@ def _inside(sections: Mapping[str, BaseModel], changes: Mapping[str, Any]) -> di
         section, _, key = name.partition(".")
         if key and section in sections:
             inside[section][key] = value
-    inside["data"] |= {"source": "kaggle", "kaggle_path": None}
+    inside["data"] |= _KAGGLE_DATA
     if "score_every_images" in inside["train"]:
         inside["train"]["score_every_images"] = 0
     return inside

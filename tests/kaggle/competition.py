@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline import params
 from tests.conftest import REPOSITORY
+from tests.standins.kaggle_api import SMALL, USER
 
 COUNT = 40  # images of a submission here; Kaggle's 10,000 would take the tests too long
 BREEDS = ("n02085620-Chihuahua", "n02085782-Japanese_spaniel")
@@ -87,7 +88,8 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "train.sample_every_images": 32,
         "generate.count": COUNT,
         "package.count": COUNT,
-        "kaggle.username": "tester",
+        "kaggle.competition": SMALL,
+        "kaggle.username": USER,
         "kaggle.kernel_params": {},
         "kaggle.timeout_s": 5.0,
         "kaggle.retries": 2,

@@ -21,6 +21,7 @@ from tests.standins.kaggle_http import Fault, Refusal, Server
 from tests.standins.kaggle_worker import Worker
 
 COMPETITION = "generative-dog-images"
+SMALL = "small-dogs"  # one that takes any number of pictures
 USER = "tester"
 KEY = "standin-legacy-key-0123456789"
 TOKEN = "KGAT_standin-token-0123456789"
@@ -263,7 +264,7 @@ class KaggleStandIn:
 
     # --- inside ---------------------------------------------------------------------------------
     def _require_competition(self, asked: dict[str, Any]) -> None:
-        if asked.get("competitionName") != COMPETITION:
+        if asked.get("competitionName") not in (COMPETITION, SMALL):
             raise Refusal(404, "Not found: competition")
 
     def _require_open(self, asked: dict[str, Any]) -> None:

@@ -8,13 +8,14 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-# The kernel's image has none of these, and no network but the machine's own.
+# What the project uses at home and a kernel must do without; and no network but the machine's own.
+MISSING = ("dvc", "kaggle", "kagglesdk", "ruamel", "requests", "safetensors", "torch_fidelity")
 RUNNER = """
 import runpy, socket, sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("dvc", "kaggle", "kagglesdk", "ruamel"):
+        if name.partition(".")[0] in sys.argv[2:]:
             raise ModuleNotFoundError(f"No module named {name!r} on Kaggle", name=name)
 
 sys.meta_path.insert(0, Blocked())
@@ -34,6 +35,7 @@ shown = types.ModuleType("IPython.display")
 shown.Image = lambda data: data
 shown.display = lambda data: print(f"displayed {len(data)} bytes, {data[1:4]!r}")
 sys.modules["IPython"] = types.ModuleType("IPython")
+sys.modules["IPython"].version_info = (8, 24)  # matplotlib asks
 sys.modules["IPython.display"] = shown
 """
 
@@ -53,6 +55,8 @@ class Worker:
         (folder / "input").mkdir()
         for name, source in attached.items():
             (folder / "input" / name).symlink_to(source)
+        # Kaggle's image has matplotlib, which no script of ours relies on.
+        self.missing = MISSING + (("matplotlib",) if kernel_type == "script" else ())
         self.status = "QUEUED"
         self.failure = ""
         self.process: subprocess.Popen[bytes] | None = None
@@ -68,7 +72,7 @@ class Worker:
     def _run(self, environment: dict[str, str]) -> None:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-c", RUNNER, str(self.code)],
+                [sys.executable, "-I", "-c", RUNNER, str(self.code), *self.missing],
                 cwd=self.working,
                 stdout=log,
                 stderr=subprocess.STDOUT,

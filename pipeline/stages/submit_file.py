@@ -1,0 +1,73 @@
+"""Stage `submit-file`: outputs/images.zip is checked and, if submit.mode is file, submitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline import files, progress, submission_zip
+from pipeline.kaggle import receipt, submission
+from pipeline.kaggle.preflight import Preflight
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from pipeline.params import Kaggle, Package, Submit
+    from pipeline.paths import Paths
+
+SECTIONS = (
+    "data",
+    "crop",
+    "reference",
+    "model",
+    "train",
+    "generate",
+    "package",
+    "score",
+    "kaggle",
+    "submit",
+)
+
+
+def run(
+    paths: Paths, *, package: Package, kaggle: Kaggle, submit: Submit, **made_with: BaseModel
+) -> None:
+    """Check the zip, and submit it once; write `paths.submission`. `made_with` is for the record.
+
+    Raises:
+        SubmissionInvalid: Kaggle's evaluator would refuse the zip.
+        PreflightFailed: something is wrong; nothing was sent.
+        KaggleError: what Kaggle answered.
+    """
+    sends = submit.mode == "file"
+    progress.heading(
+        "submit-file", f"{paths.images_zip.name} -> {kaggle.competition if sends else 'dry run'}"
+    )
+    facts = submission_zip.check(paths.images_zip, count=package.count)
+    preflight = Preflight()
+    preflight.note(paths.images_zip.name, f"checked, sha256 {facts.sha256[:16]}…")
+    preflight.ask_count(kaggle.competition, facts.images, sends=sends)
+    preflight.ask_score(paths.metrics)
+    preflight.settle()
+    record = {
+        "mode": submit.mode,
+        "competition": kaggle.competition,
+        "zip_sha256": facts.sha256,
+        "images": facts.images,
+        **receipt.local_score(paths.metrics),
+        "parameters": receipt.plain({**made_with, "package": package}),
+    }
+    if not sends:
+        receipt.write(paths.submission, None, **record)
+        return
+    receipt.refuse_in_experiments()
+    with files.locked(paths.submit_lock, on_wait=submission.say_waiting):
+        plan = submission.plan(kaggle, submit, key=facts.sha256, ledger=paths.ledger)
+        found = submission.already(plan)
+        preflight.ask_account(plan.client)
+        preflight.ask_kaggle(
+            plan.client, kaggle.competition, with_file=True, already=found is not None
+        )
+        preflight.settle()
+        if found is None:
+            submission.send_file(plan, paths.images_zip)
+        receipt.write(paths.submission, submission.wait_for_score(plan), **record)
