@@ -2,6 +2,7 @@
 `MODELS`, its name in the schema of `model.name`."""
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,11 @@ def load_generator(path: Path, device: torch.device) -> nn.Module:
         content = torch.load(path, map_location="cpu", weights_only=True)
         generator = build_generator(**content["model"])
         generator.load_state_dict(content["state_dict"])
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except (
+        *(RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError),
+        # What torch's reader raises on bytes that are no pickle at all.
+        *(struct.error, AttributeError, AssertionError, OSError),
+    ) as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise InputError(f"{path}: not a generator that this code can read ({reason})") from None
     return generator.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)

@@ -152,4 +152,4 @@ def _plain(value: Any) -> str:
         return "[" + ", ".join(_plain(item) for item in value) + "]"
     if isinstance(value, Mapping):
         return "; ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "{}"
-    return f"{value:g}" if isinstance(value, float) and value != int(value) else str(value)
+    return str(value)

@@ -1,5 +1,6 @@
 """Great circles between latents, against closed forms."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_the_walk_stays_on_the_sphere_where_a_straight_line_leaves_it() -> None:
     np.testing.assert_allclose([np.linalg.norm(point) for point in points], 1, rtol=1e-12)
     assert np.linalg.norm((start + end) / 2) < 0.8  # the known-bad way
     # Equal shares are equal angles.
-    turns = [before @ after for before, after in zip(points, points[1:], strict=False)]
+    turns = [before @ after for before, after in pairwise(points)]
     np.testing.assert_allclose(turns, turns[0], rtol=1e-9)
 
 
@@ -80,8 +81,9 @@ def test_samples_are_those_of_the_pipelines_own_sampling(tmp_path: Path) -> None
     np.testing.assert_array_equal(latents.samples(path, count=3, seed=9), expected)
 
 
-def test_a_file_that_is_no_generator_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"junk", b"not weights", b"PK\x03\x04", b"\x80\x02}q."])
+def test_a_file_that_is_no_generator_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "generator.pt"
-    path.write_bytes(b"not weights")
-    with pytest.raises(InputError, match="generator.pt"):
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"generator\.pt"):
         latents.rows(path, walks=1, steps=1, seed=0)

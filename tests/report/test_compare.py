@@ -1,0 +1,76 @@
+"""Runs side by side: what is marked, what differs, what is missing."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pipeline.paths import Paths
+from pipeline.report import compare
+from pipeline.report.run import read_run
+from tests.report.synthetic import dog, metrics
+
+
+def entry(name: str, found: dict | None, parameters: dict | None = None) -> compare.Entry:
+    return compare.Entry(name, None, found, None, parameters)
+
+
+def bold(html: str) -> list[str]:
+    table = html[html.index('id="metrics"') : html.index('id="curves"')]
+    return re.findall(r"<strong>([^<]*)</strong>", table)
+
+
+def test_the_best_of_each_row_is_bold() -> None:
+    runs = [
+        entry("a", metrics(mifid=40.0, fid=40.0, precision=0.4)),
+        entry("b", metrics(mifid=50.0, fid=35.0, precision=0.6)),
+    ]
+    assert bold(compare.render(runs)) == ["40", "35", "0.6"]
+
+
+def test_scores_of_different_networks_have_no_best() -> None:
+    runs = [entry("a", metrics()), entry("b", metrics(mifid=1.0, reference="crops"))]
+    html = compare.render(runs)
+    assert "Not comparable" in html and bold(html) == ["Not comparable."]
+
+
+def test_only_parameters_that_differ_are_listed() -> None:
+    runs = [
+        entry("a", None, {"train": {"lr_g": 1e-4, "seed": 1}}),
+        entry("b", None, {"train": {"lr_g": 2e-4, "seed": 1, "new": True}}),
+        entry("zip", None),
+    ]
+    html = compare.render(runs)
+    table = html[html.index('id="parameters"') :]
+    assert re.findall(r'<th scope="row">([^<]*)<', table) == ["train.lr_g", "train.new"]
+    assert re.findall(r"<td>([^<]*)</td>", table) == ["0.0001", "0.0002", "–", "–", "true", "–"]
+
+
+def test_a_runs_gaps_are_named(tmp_path) -> None:
+    found = compare.entry_of_run("empty", read_run(Paths(tmp_path)), None, of=1)
+    text = "; ".join(found.missing)
+    for name in ("history.csv", "metrics.json", "generator.pt", "params.yaml"):
+        assert name in text
+    assert found.samples is None
+    html = compare.render([found])
+    assert "empty is not complete" in html and "None of the runs has a score" in html
+
+
+def test_generators_are_asked_for_the_same_latents(run_paths: Paths) -> None:
+    run = read_run(run_paths)
+    one, two = (compare.entry_of_run(name, run, {}, of=2) for name in ("one", "two"))
+    assert one.samples.uri == two.samples.uri
+    assert "of seed" in one.samples.caption
+
+
+@pytest.mark.parametrize("count", [1, 24])
+def test_many_runs_stay_under_5_mb(count: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (36, 64, 64, 3), dtype=np.uint8)
+    runs = [compare.entry_of_pictures(f"run {n}", noise, of=count) for n in range(count)]
+    assert len(compare.render(runs).encode()) < 5_000_000
+
+
+def test_pictures_alone_are_shown() -> None:
+    pictures = np.stack([dog(number) for number in range(40)])
+    found = compare.entry_of_pictures("images.zip", pictures, of=2)
+    assert "40 pictures" in found.samples.caption and found.metrics is None
