@@ -29,8 +29,10 @@ BARS = (0, 0, 0)
 # Named one by one, because Pillow also reads formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # JPEG finds MPO by itself
 # After JPEG's reduced decoding a region is still at least this many times its crop's size, so
-# that the resize does the antialiasing (Pillow's `thumbnail` keeps the same distance).
-_SPARE = 2
+# that the resize still does the last of the antialiasing. Against crops from the full size, on
+# 180 photos of 500x375: mean difference 0.4 of 255 levels, 99.9 % within 7 (at 2: 0.2 and 4, in
+# 1.1 times the time; at 1: 1.0 and 15).
+_SPARE = 1.5
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -221,8 +223,8 @@ def region(box: Box, size: tuple[int, int], *, mode: Mode, margin: float) -> Box
 
 
 def shrink_for(regions: Iterable[Box], *, mode: Mode, side_px: int) -> int:
-    """The strongest reduced decoding (1, 2, 4, 8) that leaves each region, along both axes, twice
-    its crop's size or more: the resize that follows then still does the antialiasing."""
+    """The strongest reduced decoding (1, 2, 4, 8) that leaves each region, along both axes, 1.5
+    times its crop's size or more."""
     ratio = min(
         min(part.width / width, part.height / height)
         for part in regions

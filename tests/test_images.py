@@ -334,19 +334,19 @@ def test_what_cannot_be_reduced_comes_at_full_size() -> None:
         assert got == 1 and sorted(image.size) == [32, 48]
 
 
-def test_reduced_decoding_leaves_twice_the_side_along_both_axes() -> None:
+def test_reduced_decoding_leaves_one_and_a_half_times_the_side_along_both_axes() -> None:
     def of(*parts: Box, mode: images.Mode = "stretch") -> int:
         return images.shrink_for(parts, mode=mode, side_px=64)
 
-    assert of(Box(0, 0, 255, 255)) == 1
-    assert of(Box(0, 0, 256, 256)) == 2
-    assert of(Box(5, 5, 5 + 511, 5 + 2000)) == 2
-    assert of(Box(0, 0, 512, 512)) == 4
+    assert of(Box(0, 0, 191, 191)) == 1
+    assert of(Box(0, 0, 192, 192)) == 2
+    assert of(Box(5, 5, 5 + 383, 5 + 2000)) == 2
+    assert of(Box(0, 0, 384, 384)) == 4
     assert of(Box(0, 0, 9999, 9999)) == 8
     assert of(Box(0, 0, 9999, 9999), Box(0, 0, 300, 300)) == 2, "the smallest box decides"
     assert of(Box(0, 0, 10, 10)) == 1
-    # 512x128 padded is 64x16: both axes shrink by 8.
-    assert of(Box(0, 0, 512, 128), mode="pad") == 4
+    # 384x96 padded is 64x16: both axes shrink by 6.
+    assert of(Box(0, 0, 384, 96), mode="pad") == 4
 
 
 # --- cutting -----------------------------------------------------------------------------------

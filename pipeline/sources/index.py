@@ -1,20 +1,20 @@
 """The index of the crops: one row for each box, for each photo and annotation without one."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
 
-import pandas as pd
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline import files
 from pipeline.errors import InputError
 
-COLUMNS = ("file", "breed", "object", "xmin", "ymin", "xmax", "ymax", "crop", "reason")
-_TEXTS = ("file", "breed", "reason")
-_WHOLE_NUMBERS = ("object", "crop")
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row.
 
     Attributes:
@@ -37,13 +37,20 @@ class Row:
     reason: str
 
 
+COLUMNS = Row._fields
+_TEXTS = ("file", "breed", "reason")
+_WHOLE_NUMBERS = ("object", "crop")
+
+
 def write(path: Path, rows: list[Row]) -> None:
     """Write the rows in their order as CSV, whole or not at all."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table = table.astype(dict.fromkeys(_WHOLE_NUMBERS, "Int64"))
-    # 75.0 as 75: annotated boxes are whole pixels, and the file is for reading.
-    text = table.to_csv(index=False, lineterminator="\n", float_format="%.10g")
-    files.write_text(path, text)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        # 75.0 as 75: annotated boxes are whole pixels, and the file is for reading.
+        writer.writerow(f"{value:.10g}" if isinstance(value, float) else value for value in row)
+    files.write_text(path, text.getvalue())
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -53,6 +60,8 @@ def read(path: Path) -> pd.DataFrame:
     Raises:
         InputError: it is not there, or is no index.
     """
+    import pandas as pd
+
     if not path.is_file():
         raise InputError(f"{path}: not there; run the crop stage first")
     types = {name: "float64" for name in COLUMNS}

@@ -210,7 +210,8 @@ def test_stanford_dogs(paths: Paths, repository: Path) -> None:
 @pytest.mark.realdata
 def test_full_size_originals_against_pillow(paths: Paths, repository: Path) -> None:
     """Each crop against Pillow's own from the whole photo. Reduced decoding moves a level here and
-    there: by 0.3 in the mean over all, by 40 at most, at the hardest edges of a fur or a fence."""
+    there: 0.33 in the mean, 24 at most, at the hardest edges. A box read one pixel beside itself
+    would be 5.1 in the mean."""
     folder = os.environ.get("DOGS_ORIGINALS")
     if not folder:
         pytest.skip("set DOGS_ORIGINALS to such a folder with full-size photos")
@@ -220,12 +221,18 @@ def test_full_size_originals_against_pillow(paths: Paths, repository: Path) -> N
     stage.run(paths, crop=section.model_copy(update={"mode": "stretch", "margin": 0.0}))
     crops, table = written(paths)
     assert table["file"].nunique() == 180 and len(table) == 197
-    differences = []
+    assert (table["reason"] == "").all()
+
+    def differences(shift: int) -> np.ndarray:
+        truth = []
+        for row in table.itertuples():
+            edges = np.array([row.xmin, row.ymin, row.xmax, row.ymax], int) + shift
+            part = image_of[row.file].crop(tuple(edges.tolist()))
+            truth.append(np.asarray(part.resize((64, 64), Image.Resampling.BICUBIC)))
+        return np.abs(crops.astype(int) - np.stack(truth))
+
     with open_archive(paths.raw, "images") as archive:
-        for row in table[table["crop"].notna()].itertuples():
-            image = images.decode(archive.read(row.file))
-            part = image.crop((int(row.xmin), int(row.ymin), int(row.xmax), int(row.ymax)))
-            truth = np.asarray(part.resize((64, 64), Image.Resampling.BICUBIC))
-            differences.append(np.abs(crops[row.crop].astype(int) - truth))
-    assert np.mean(differences) < 0.3
-    assert np.max(differences) < 40
+        image_of = {name: images.decode(archive.read(name)) for name in archive.names}
+    found = differences(shift=0)
+    assert found.mean() < 0.4 and found.max() < 40
+    assert differences(shift=1).mean() > 4
