@@ -30,9 +30,6 @@ from pipeline.sources.archives import open_archive, write_tar
 from pipeline.stages import crop as stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RULES = params.load(REPOSITORY / "params.yaml").crop
-# The plain loop cuts the box itself.
-PLAIN_RULES = RULES.model_copy(update={"mode": "stretch", "margin": 0.0})
 
 
 def main() -> None:
@@ -43,7 +40,7 @@ def main() -> None:
     parser.add_argument("--stage", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.stage:
-        stage.run(Paths(options.stage), crop=RULES)
+        stage.run(Paths(options.stage), crop=rules())
         return
     with tempfile.TemporaryDirectory() as folder:
         paths = Paths(Path(folder))
@@ -56,14 +53,20 @@ def main() -> None:
             compare(paths, options.rounds)
 
 
+def rules() -> params.Crop:
+    return params.load(REPOSITORY / "params.yaml").crop
+
+
 def compare(paths: Paths, rounds: int) -> None:
     files, boxes = extracted(paths)
+    # The plain loop cuts the box itself.
+    stretch = rules().model_copy(update={"mode": "stretch", "margin": 0.0})
     runs: dict[str, list[tuple[float, float]]] = {"plain loop": [], "crop stage": []}
     for _ in range(rounds):
         with measured(runs["plain loop"]):
             plain = plain_loop(files, boxes)
         with measured(runs["crop stage"]):
-            stage.run(paths, crop=PLAIN_RULES)
+            stage.run(paths, crop=stretch)
     for name, pairs in runs.items():
         rates = [len(files) / seconds for seconds, _ in pairs]
         work = statistics.median(processor / len(files) for _, processor in pairs)
