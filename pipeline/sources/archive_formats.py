@@ -56,7 +56,7 @@ class TarArchive(Archive):
                 end = -1
                 while (member := tar.next()) is not None:
                     # A negative size would lead tarfile back to the same header for ever.
-                    if member.size < 0 or tar.offset <= end:
+                    if tar.offset <= end:
                         raise ArchiveDamaged(f"{self.path}: broken header at byte {end}")
                     end = tar.offset
                     # tarfile keeps every member it has seen; we keep only offsets.

@@ -175,6 +175,15 @@ def test_resumes_after_each_cut(server: FileServer, fetch: Fetcher) -> None:
     assert server.log[2].body_bytes == len(WHOLE) - starts[2]
 
 
+def test_a_server_that_gives_less_than_asked(server: FileServer, fetch: Fetcher) -> None:
+    """It may: a 206 says itself where it ends."""
+    served = server.files["/images.tar"]
+    served.faults = [Fault(cut_after_bytes=CUT)]
+    served.range_bytes = 600_000
+    assert fetch(server.url("/images.tar")) == WHOLE
+    assert statuses(server) == [200, 206, 206, 206]
+
+
 def test_a_stall_counts_as_a_cut(server: FileServer, fetch: Fetcher) -> None:
     server.files["/images.tar"].faults = [Fault(stall_after_bytes=CUT, stall_s=30)]
     start = time.monotonic()
