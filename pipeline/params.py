@@ -118,9 +118,20 @@ class Train(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     log_every_images: int = Field(ge=1)
     sample_every_images: int = Field(ge=1)
+    score_every_images: int = Field(ge=0)
+    keep: Literal["last", "best"]
+    stop_on_collapse: bool
+    processes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+    deterministic: bool
     checkpoint_minutes: float = Field(gt=0)
     time_limit_hours: Annotated[float, Field(gt=0)] | None
     fresh: bool
+
+    @model_validator(mode="after")
+    def _the_best_is_scored(self) -> "Train":
+        if self.keep == "best" and self.score_every_images == 0:
+            raise ValueError("keep: best needs scores; set score_every_images above 0")
+        return self
 
     @field_validator("real_labels", "fake_labels")
     @classmethod

@@ -79,6 +79,9 @@ class Store:
         """
         for path in self._newest_first():
             try:
+                with zipfile.ZipFile(path) as archive:  # torch itself looks at no checksum
+                    if (broken := archive.testzip()) is not None:
+                        raise zipfile.BadZipFile(f"checksum of {broken}")
                 state = torch.load(path, map_location="cpu", weights_only=True)
                 owner = state["fingerprint"]
             except (RuntimeError, OSError, EOFError, KeyError, TypeError) as error:

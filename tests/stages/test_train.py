@@ -1,0 +1,263 @@
+"""The train stage by its real command: its outs, its bytes, kills at random moments, bad input."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from ruamel.yaml import YAML
+
+from pipeline.errors import InputError
+from pipeline.files import DiskFull
+from pipeline.paths import Paths
+from pipeline.stages import train as stage
+from pipeline.training.loop import TrainingDiverged
+from tests.conftest import REPOSITORY
+from tests.training.tiny import tiny, workplace
+
+
+def write_params(paths: Paths, **changes: Any) -> None:
+    with open(paths.root / "params.yaml", "w") as file:
+        YAML(typ="safe").dump(tiny(**changes).model_dump(mode="json"), file)
+
+
+def start(paths: Paths, **changes: Any) -> subprocess.Popen:
+    """`python -m pipeline train` with tiny parameters in the folder."""
+    write_params(paths, **changes)
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "--root", str(paths.root), "train"],
+        cwd=REPOSITORY,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def train(paths: Paths, **changes: Any) -> None:
+    """The stage in this process: as good where nothing is killed, and without torch's start-up."""
+    settings = tiny(**changes)
+    torch.set_num_threads(1)
+    stage.run(paths, device=settings.device, model=settings.model, train=settings.train)
+
+
+def weights(paths: Paths) -> dict[str, torch.Tensor]:
+    return torch.load(paths.generator, weights_only=True)["state_dict"]
+
+
+def assert_same_weights(one: Paths, other: Paths) -> None:
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """A run from start to end without a break."""
+    paths = workplace(tmp_path_factory.mktemp("straight"))
+    train(paths, **LONG)
+    return paths
+
+
+# 600 steps of a few milliseconds, a checkpoint every 0.1 s.
+LONG = {
+    "train__images": 4800,
+    "train__sample_every_images": 800,
+    "train__checkpoint_minutes": 0.002,
+}
+
+
+def test_outs(straight: Paths) -> None:
+    content = torch.load(straight.generator, weights_only=True)
+    assert content["model"] == {"name": "dcgan", "latent_dim": 8, "channels": 4, "side_px": 16}
+    assert content["images_seen"] == 4800
+    assert sorted(path.stem for path in straight.grids.iterdir()) == [
+        f"{seen:09d}" for seen in range(800, 4801, 800)
+    ]
+    assert Image.open(straight.samples).size == (128, 128)
+    assert Image.open(straight.curves).format == "PNG"
+    rows = straight.history.read_text().splitlines()
+    assert len(rows) == 1 + 4800 // 16
+    assert rows[0].startswith("images_seen,seconds,loss_d")
+    facts = json.loads(straight.training.read_text())
+    assert facts["images_seen"] == 4800
+    assert "seconds" not in facts  # the same run gives the same bytes
+
+
+def test_the_same_bytes_again(straight: Paths, tmp_path: Path) -> None:
+    again = workplace(tmp_path)
+    train(again, **LONG)
+    for name in ("generator", "samples", "training"):
+        assert getattr(again, name).read_bytes() == getattr(straight, name).read_bytes(), name
+
+
+def test_killed_at_random_moments_and_continued(straight: Paths, tmp_path: Path) -> None:
+    """kill -9 three times, SIGTERM and SIGINT once each: the same weights to the bit."""
+    paths = workplace(tmp_path)
+    moments = random.Random(0)
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
+        process = start(paths, **LONG)
+        wait_for_a_new_checkpoint(paths, process)
+        time.sleep(moments.uniform(0, 0.3))
+        process.send_signal(number)
+        printed, _ = process.communicate(timeout=60)
+        if number is not signal.SIGKILL and process.returncode:
+            assert process.returncode == 128 + number, printed
+            assert f"{number.name}: stopped at" in printed
+    process = start(paths, **LONG)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and "continuing at" in printed
+    assert_same_weights(paths, straight)
+    assert paths.samples.read_bytes() == straight.samples.read_bytes()
+    assert sorted(p.name for p in paths.grids.iterdir()) == sorted(
+        p.name for p in straight.grids.iterdir()
+    )
+    ours, theirs = (np.genfromtxt(p.history, delimiter=",", names=True) for p in (paths, straight))
+    for column in ("images_seen", "loss_d", "loss_g", "d_real", "grad_norm_g"):
+        assert np.array_equal(ours[column], theirs[column]), column
+
+
+def wait_for_a_new_checkpoint(paths: Paths, process: subprocess.Popen) -> None:
+    before = set(paths.checkpoints.rglob("*.pt"))
+    deadline = time.monotonic() + 60
+    while process.poll() is None and set(paths.checkpoints.rglob("*.pt")) <= before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_more_images_continue_and_equal_a_longer_run(
+    straight: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = workplace(tmp_path)
+    train(paths, **LONG | {"train__images": 2400})
+    train(paths, **LONG)
+    assert "continuing at 2400 images" in capsys.readouterr().out
+    assert_same_weights(paths, straight)
+
+
+def test_a_finished_run_is_finished_at_once_and_fresh_starts_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = workplace(tmp_path)
+    train(paths)
+    first = paths.generator.read_bytes()
+    paths.generator.unlink()  # as DVC does before it runs a stage
+    train(paths)
+    assert "continuing at 64 images" in capsys.readouterr().out
+    assert paths.generator.read_bytes() == first
+    train(paths, train__fresh=True)
+    assert "continuing" not in capsys.readouterr().out
+    assert paths.generator.read_bytes() == first
+    train(paths, train__lr_g=1e-3)
+    line = "a fresh start; the last run differs in train.lr_g: 0.0002 → 0.001"
+    assert line in capsys.readouterr().out
+    assert paths.generator.read_bytes() != first
+
+
+def test_the_time_limit_leaves_a_finished_stage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = workplace(tmp_path)
+    train(paths, train__images=10**7, train__time_limit_hours=0.3 / 3600)
+    printed = capsys.readouterr().out
+    assert "train.time_limit_hours = " in printed and "finished early" in printed
+    seen = torch.load(paths.generator, weights_only=True)["images_seen"]
+    assert 0 < seen < 10**7
+    assert json.loads(paths.training.read_text())["images_seen"] == seen
+    assert paths.samples.is_file() and paths.curves.is_file()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+def test_no_trainer_goes_on_when_dvc_is_killed_alone(tmp_path: Path) -> None:
+    """A parent that is killed with -9 stands for dvc; the trainer saves and ends by itself."""
+    paths = workplace(tmp_path)
+    write_params(paths, train__images=10**7, train__checkpoint_minutes=0.002)
+    command = [sys.executable, "-m", "pipeline", "--root", str(tmp_path), "train"]
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import subprocess, sys; p = subprocess.Popen(sys.argv[1:]); print(p.pid, flush=True);"
+            "p.wait()",
+            *command,
+        ],
+        cwd=REPOSITORY,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "DVC_ROOT": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    trainer = int(parent.stdout.readline())
+    wait_for_a_new_checkpoint(paths, parent)
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{trainer}").exists():
+        assert time.monotonic() < deadline, "the trainer goes on alone"
+        time.sleep(0.02)
+
+
+def test_bad_input_is_one_line(tmp_path: Path) -> None:
+    paths = workplace(tmp_path, count=6)
+    with pytest.raises(InputError, match=r"train.batch_size = 8: larger than the data \(6 crops\)"):
+        train(paths)
+    paths.crops.unlink()
+    with pytest.raises(InputError, match="make them first"):
+        train(paths)
+
+
+def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
+    paths = workplace(tmp_path)
+    train(paths)
+    saved = {path: path.read_bytes() for path in paths.checkpoints.rglob("*.pt")}
+    (path,) = saved
+    state = torch.load(path, weights_only=True)
+    # As a bad step would leave them: the next loss is not a number.
+    for name in state["players"]["generator"]:
+        if name.endswith("weight"):
+            state["players"]["generator"][name].fill_(float("nan"))
+    torch.save(state | {"images_seen": 80}, path.with_name("000000000080.pt"))
+    with pytest.raises(
+        TrainingDiverged, match="training diverged in the step at 80 images: loss_d nan"
+    ):
+        train(paths, train__images=200)
+    assert path.read_bytes() == saved[path]
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """Limit the size of files, as a full disk would; lifted at the end."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(
+    tmp_path: Path, small_files: Callable[[int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = workplace(tmp_path)
+    train(paths)
+    (path,) = paths.checkpoints.rglob("*.pt")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    small_files(path.stat().st_size // 2)
+    with pytest.raises(
+        DiskFull, match=r"checkpoint at 128 images could not be written .* Make room"
+    ):
+        train(paths, train__images=128)
+    assert list(paths.checkpoints.rglob("*.pt")) == [path]
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    train(paths, train__images=128)
+    assert "continuing at 64 images" in capsys.readouterr().out

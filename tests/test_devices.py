@@ -1,0 +1,25 @@
+"""The device that is asked for, or a clear line."""
+
+import pytest
+import torch
+
+from pipeline import devices
+from pipeline.errors import InputError
+
+
+def test_cpu_is_always_there() -> None:
+    assert devices.pick("cpu") == torch.device("cpu")
+
+
+def test_auto_takes_what_there_is() -> None:
+    kind = devices.pick("auto").type
+    if torch.cuda.is_available():
+        assert kind == "cuda"
+    else:
+        assert kind == ("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA GPU")
+def test_a_missing_gpu_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"device = 'cuda': .* set device to auto or to one of"):
+        devices.pick("cuda")

@@ -1,0 +1,93 @@
+"""Checkpoints: whole or not at all, the one before serves, others' are refused, old runs go."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pipeline.errors import PipelineError
+from pipeline.training.checkpoint import KEEP_RUNS, Store
+
+
+def opened(home: Path, *, fresh: bool = False, **shaping: Any) -> Store:
+    store = Store(home, {"train.lr_g": 1e-4} | shaping)
+    with store.opened(fresh=fresh):
+        pass
+    return store
+
+
+def state(value: float) -> dict[str, Any]:
+    return {"weights": torch.full((1000,), float(value)), "rows": [{"images_seen": 1, "fid": None}]}
+
+
+def test_the_newest_two_are_kept_and_the_newest_is_read(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    assert store.load() is None
+    for seen in (8, 1000, 90_000):
+        store.save(state(seen), seen)
+    assert sorted(path.name for path in store.folder.glob("*.pt")) == [
+        "000000001000.pt",
+        "000000090000.pt",
+    ]
+    loaded = store.load()
+    assert torch.equal(loaded["weights"], torch.full((1000,), 90_000.0))
+    assert loaded["rows"] == state(0)["rows"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "text"])
+def test_the_one_before_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    store = opened(tmp_path)
+    store.save(state(1), 8)
+    store.save(state(2), 16)
+    path = store.folder / "000000000016.pt"
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    elif damage == "empty":
+        content = bytearray()
+    elif damage == "text":
+        content = bytearray(b"not a checkpoint")
+    else:
+        place = content.index(torch.full((1000,), 2.0).numpy().tobytes())
+        content[place + 500] ^= 1
+    path.write_bytes(content)
+    assert torch.equal(store.load()["weights"], torch.ones(1000))
+    assert "000000000016.pt: cut short or damaged" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    mine, other = opened(tmp_path), opened(tmp_path, seed=2)
+    other.save(state(1), 8)
+    (other.folder / "000000000008.pt").rename(mine.folder / "000000000008.pt")
+    with pytest.raises(PipelineError, match=f"belongs to the run {other.fingerprint}"):
+        mine.load()
+
+
+def test_other_parameters_start_fresh_and_say_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(tmp_path, seed=1).save(state(1), 8)
+    assert capsys.readouterr().out == ""
+    store = opened(tmp_path, seed=2)
+    assert capsys.readouterr().out == "a fresh start; the last run differs in seed: 1 → 2\n"
+    assert store.load() is None
+    assert opened(tmp_path, seed=1).load() is not None  # changed back
+
+
+def test_fresh_forgets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    opened(tmp_path).save(state(1), 8)
+    assert opened(tmp_path, fresh=True).load() is None
+    assert "train.fresh" in capsys.readouterr().out
+
+
+def test_old_runs_are_pruned(tmp_path: Path) -> None:
+    stores = []
+    for seed in range(KEEP_RUNS + 3):
+        stores.append(opened(tmp_path, seed=seed))
+        stores[-1].save(state(seed), 8)
+    left = [store.folder.exists() for store in stores]
+    assert left == [False] * 3 + [True] * KEEP_RUNS
+    assert len(list(tmp_path.glob("*.lock"))) == KEEP_RUNS
