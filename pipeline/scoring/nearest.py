@@ -14,8 +14,8 @@ import torch
 from pipeline.errors import InputError
 
 _BLOCK_ROWS = 512
-_PAIRS = 8192  # rechecked at a time: two float64 copies of as many rows
-_MANY = 128  # candidates of one row, from which all real rows are compared in float64
+_PAIRS = 2048  # rechecked at a time: two float64 copies of as many rows
+_MANY = 128  # candidates of one row; with more, all real rows are compared in float64
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def nearest(
         trials = []
         for product in products:
             begin = time.perf_counter()
-            rows, columns = product.candidates(units)
-            neighbours[block], cosines[block] = _settle(generated, real, block, rows, columns)
+            found = product.candidates(units)
+            neighbours[block], cosines[block] = _settle(generated, real, block, found)
             trials.append((time.perf_counter() - begin, product))
         # The first block shows which is quicker here, with these features; either gives the same.
         products = [min(trials, key=lambda trial: trial[0])[1]]
@@ -94,8 +94,8 @@ class _Product:
         """(n, 1) length of what rounding took from each row, or added."""
         return (rounded.float() - units).norm(dim=1, keepdim=True)
 
-    def candidates(self, units: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """All pairs (row, real row) that may be the row's nearest, by row.
+    def candidates(self, units: torch.Tensor) -> "_Candidates":
+        """The real rows that may be the nearest of each of `units`.
 
         With g = ĝ + e and r = r̂ + f, |g·r - ĝ·r̂| <= |e| + |ĝ| |f|. float32 sums add at most
         (D + 2) 2^-24 Σ|g r| in any order (Higham 2002, section 3.1), where Σ|g r| <= 1 for unit
@@ -107,8 +107,20 @@ class _Product:
         best = similar.amax(dim=1, keepdim=True).float()
         error = error + (1 + error) * self._real_error + (units.shape[1] + 2) * 2.0**-24
         error += torch.finfo(self._dtype).eps / 2 * (best + 2 * error)
-        rows, columns = (similar >= best - 2 * error).nonzero().cpu().numpy().T
-        return rows, columns
+        possible = similar >= best - 2 * error
+        many = possible.sum(dim=1) > _MANY
+        possible[many] = False
+        rows, columns = possible.nonzero().cpu().numpy().T
+        return _Candidates(many.nonzero()[:, 0].cpu().numpy(), rows, columns)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Rows with so many candidates that all real rows are as quick, and the others' pairs."""
+
+    many: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
 
 
 class _Side:
@@ -143,40 +155,43 @@ def _first(mask: np.ndarray) -> int:
 
 
 def _settle(
-    generated: _Side, real: _Side, block: np.ndarray, rows: np.ndarray, columns: np.ndarray
+    generated: _Side, real: _Side, block: np.ndarray, found: _Candidates
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Among the candidate pairs (rows of the block, real columns), each row's best in float64.
+    """Among the candidates of each row of the block, the best in float64.
 
     Returns:
         (rows,) int64 best real column, the first of equals, and its |cos|, float64.
     """
-    counts = np.bincount(rows, minlength=len(block))
-    best = np.empty(len(block), np.int64)
-    cosines = np.full(len(block), -1.0)
-    few = counts[rows] <= _MANY
-    rows, columns = rows[few], columns[few]
+    rows, columns = found.rows, found.columns
+    if len(found.many):
+        more_rows, more_columns = _narrow(generated, real, block[found.many])
+        rows = np.concatenate([rows, found.many[more_rows]])
+        columns = np.concatenate([columns, more_columns])
+    # All pairs go the same way here, so that what was in question before leaves no trace.
     similar = np.empty(len(rows))
     for start in range(0, len(rows), _PAIRS):
         part = slice(start, start + _PAIRS)
-        ours = generated.units(block[rows[part]], np.float64)
-        theirs = real.units(columns[part], np.float64)
-        similar[part] = np.abs(np.einsum("ij,ij->i", ours, theirs))
+        products = generated.units(block[rows[part]], np.float64)
+        products *= real.units(columns[part], np.float64)
+        similar[part] = np.abs(products.sum(axis=1))
     # By row, best first, and among equals the lower column first.
     order = np.lexsort((columns, -similar, rows))
-    settled, first = np.unique(rows[order], return_index=True)
-    best[settled] = columns[order][first]
-    cosines[settled] = similar[order][first]
+    first = np.unique(rows[order], return_index=True)[1]
+    return columns[order][first], similar[order][first]
 
-    # Many real rows alike, or a row far from all: one product in float64 costs less.
-    many = (counts > _MANY).nonzero()[0]
-    if len(many):
-        ours = generated.units(block[many], np.float64)
-        for start in range(0, len(real.rows), _PAIRS):
-            places = np.arange(start, min(start + _PAIRS, len(real.rows)))
-            product = np.abs(ours @ real.units(places, np.float64).T)
-            column = product.argmax(axis=1)
-            found = product[np.arange(len(many)), column]
-            better = found > cosines[many]
-            best[many[better]] = places[column[better]]
-            cosines[many[better]] = found[better]
-    return best, cosines
+
+def _narrow(generated: _Side, real: _Side, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Candidates of rows that the quick product could not tell apart, by one in float64.
+
+    Returns:
+        Pairs (place in `places`, real column): at most `_MANY` a row, the first ones. A row has
+        more only where so many real rows are equal to twelve digits.
+    """
+    ours = generated.units(places, np.float64)
+    similar = np.empty((len(places), len(real.rows)))
+    for start in range(0, len(real.rows), _PAIRS):
+        columns = np.arange(start, min(start + _PAIRS, len(real.rows)))
+        similar[:, columns] = np.abs(ours @ real.units(columns, np.float64).T)
+    possible = similar >= similar.max(axis=1, keepdims=True) - 1e-12
+    possible &= possible.cumsum(axis=1, dtype=np.int32) <= _MANY
+    return possible.nonzero()

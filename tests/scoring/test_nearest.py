@@ -28,8 +28,8 @@ def test_equals_the_definition(dimensions: int) -> None:
 
 
 def test_float32_alone_would_pick_wrongly() -> None:
-    """Real rows that differ by 1e-5, and their cosines by 1e-10: a float32 product cannot tell them apart, the
-    recheck in float64 does."""
+    """Real rows that differ by 1e-5, and their cosines by 1e-10: a float32 product cannot tell
+    them apart, the recheck in float64 does."""
     random = np.random.default_rng(1)
     base = random.uniform(1, 2, size=64)
     real = base + 1e-5 * random.normal(size=(100, 64))
@@ -79,3 +79,46 @@ def test_float32_features_lose_nothing() -> None:
         generated_features=generated.astype(np.float64), real_features=real.astype(np.float64)
     )
     assert np.array_equal(ours.distances, exact.distances)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.05])
+def test_the_precision_of_the_product_changes_nothing(spread: float) -> None:
+    """bfloat16 leaves more candidates, up to all rows where all are alike; never another answer,
+    to the last bit, since which precision runs is a matter of speed."""
+    import torch
+
+    random = np.random.default_rng(4)
+    real = np.abs(1 + spread * random.normal(size=(900, 30)))
+    generated = np.abs(1 + spread * random.normal(size=(200, 30)))
+    sides = module._Side(generated, "generated"), module._Side(real, "real")
+    block = np.arange(200)
+    ours, theirs = (
+        torch.from_numpy(side.units(np.arange(len(side.rows)), np.float32)) for side in sides
+    )
+    neighbours, distances = by_definition(generated, real)
+    results = []
+    for dtype in (torch.float32, torch.bfloat16):
+        found = module._Product(theirs, dtype).candidates(ours)
+        assert (len(found.many) > 0) == (spread < 1 and dtype == torch.bfloat16)
+        columns, cosines = module._settle(*sides, block, found)
+        assert np.array_equal(columns, neighbours)
+        np.testing.assert_allclose(1 - cosines, distances, rtol=0, atol=1e-14)
+        results.append(cosines)
+    assert np.array_equal(*results)
+
+
+def test_real_rows_all_equal() -> None:
+    real = np.ones((3 * module._MANY, 5))
+    found = nearest(generated_features=np.arange(1.0, 11).reshape(2, 5), real_features=real)
+    assert found.neighbours.tolist() == [0, 0]
+
+
+def test_enough_rows_for_the_trial() -> None:
+    """Above four blocks both precisions run on the first: the whole is still the definition's."""
+    random = np.random.default_rng(5)
+    generated = random.normal(size=(4 * module._BLOCK_ROWS + 100, 20))
+    real = random.normal(size=(300, 20))
+    found = nearest(generated_features=generated, real_features=real)
+    neighbours, distances = by_definition(generated, real)
+    assert np.array_equal(found.neighbours, neighbours)
+    np.testing.assert_allclose(found.distances, distances, rtol=0, atol=1e-14)
