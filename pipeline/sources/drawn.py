@@ -1,20 +1,17 @@
 """The embedded data set: dogs drawn here, in the layout of Stanford Dogs, without any download."""
 
 import io
-import multiprocessing
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 from pipeline.progress import bar
+from pipeline.sources import pool
 from pipeline.sources.archives import write_tar
 from pipeline.sources.drawn_breeds import BREEDS
 from pipeline.sources.drawn_scene import Scene, scene
 
 _JPEG_QUALITY = 90
-_CHUNK = 16  # pictures a task: few enough to keep all cores busy to the end
 
 
 def write(raw: Path, *, pictures: int, seed: int, processes: int | None = None) -> None:
@@ -22,6 +19,9 @@ def write(raw: Path, *, pictures: int, seed: int, processes: int | None = None) 
 
     The bytes depend on `pictures`, `seed` and the version of Pillow (and NumPy), not on
     `processes` (None: one a core).
+
+    Raises:
+        WorkerDied: a process that draws was ended from outside.
     """
     # By breed, as an archive of folders is.
     numbers = sorted(range(pictures), key=lambda number: (number % len(BREEDS), number))
@@ -32,21 +32,14 @@ def write(raw: Path, *, pictures: int, seed: int, processes: int | None = None) 
             annotations.append((f"Annotation/{name}", xml))
             yield f"Images/{name}.jpg", jpeg
 
-    tasks = [(seed, number) for number in numbers]
-    processes = processes or _cores()
-    if processes == 1:
-        write_tar(raw / "images.tar", images(map(_files, tasks)))
-    else:
-        # Spawned, not forked: the caller may have threads (PyTorch's) that a fork would break.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context) as pool:
-            write_tar(raw / "images.tar", images(pool.map(_files, tasks, chunksize=_CHUNK)))
+    jobs = [(seed, number) for number in numbers]
+    write_tar(raw / "images.tar", images(pool.in_order(_files, jobs, processes=processes)))
     write_tar(raw / "annotation.tar", annotations)
 
 
-def _files(task: tuple[int, int]) -> tuple[str, bytes, bytes]:
+def _files(job: tuple[int, int]) -> tuple[str, bytes, bytes]:
     """One picture: its name below `Images/` without the extension, its JPEG and its XML."""
-    seed, number = task
+    seed, number = job
     drawn = scene(seed, number)
     synset = drawn.breed.synset
     identifier = f"{synset}_{number + 1}"
@@ -87,12 +80,3 @@ def _annotation(drawn: Scene, identifier: str) -> bytes:
             add(bounds, tag, value)
     ElementTree.indent(root, "\t")
     return ElementTree.tostring(root) + b"\n"
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "process_cpu_count"):  # Python 3.13
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

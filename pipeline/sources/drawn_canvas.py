@@ -1,5 +1,7 @@
 """The layer that a drawn dog is painted on: colours, coverage and soft shading."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -35,7 +37,7 @@ class Layer:
         outline: np.ndarray,
         colour: Colour,
         *,
-        marks: list[tuple[list[np.ndarray], Colour]] = (),
+        marks: Sequence[tuple[list[np.ndarray], Colour]] = (),
         line: float = 0.0,
         relief: float = 1.0,
     ) -> None:
@@ -65,7 +67,7 @@ class Layer:
         thick = max(1, round(width * SUPERSAMPLING))
         self._paint.line(large, fill=colour, width=thick, joint="curve")
 
-    def _marks(self, outline: np.ndarray, marks: list[tuple[list[np.ndarray], Colour]]) -> None:
+    def _marks(self, outline: np.ndarray, marks: Sequence[tuple[list[np.ndarray], Colour]]) -> None:
         corner = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
         far = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self._colour.size)
         size = tuple(int(side) for side in far - corner)
