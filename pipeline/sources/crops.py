@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TOO_SMALL = "box too small"
 ASPECT = "aspect out of range"
 NO_BOX = "no box"
+NO_ANNOTATION = "no annotation"
 BROKEN_BOX = "broken box"
 EMPTY_BOX = "empty box"
 OUTSIDE = "box outside its photo"
@@ -98,8 +99,10 @@ def crop_photo(data: bytes, photo: Photo, rules: Crop) -> Cropped:
     picture = images.Picture(data)
     if photo.boxes:
         boxes = placed(photo, picture)
+    elif rules.whole_photos:
+        boxes = [Box(0, 0, *picture.size)]
     else:
-        boxes = [Box(0, 0, *picture.size) if rules.whole_photos else NO_BOX]
+        boxes = [NO_BOX if photo.annotation else NO_ANNOTATION]
     parts = [_part(box, picture.size, rules) if isinstance(box, Box) else box for box in boxes]
     wanted = [part for part in parts if isinstance(part, Box)]
     crops = np.empty((len(wanted), rules.side_px, rules.side_px, 3), np.uint8)

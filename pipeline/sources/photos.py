@@ -148,7 +148,8 @@ def squashed_photos(
         names = archive.names
         work = _Squash(archive, side_px)
         chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-        squashed, files = [], []
+        squashed = np.empty((len(names), side_px, side_px, 3), np.uint8)
+        files = []
         faults: Counter[str] = Counter()
         with progress.bar(label="photos", total=len(names), unit="photo") as bar:
             for chunk, done in zip(
@@ -158,7 +159,7 @@ def squashed_photos(
                     if isinstance(result, str):
                         faults[result] += 1
                     else:
-                        squashed.append(result)
+                        squashed[len(files)] = result
                         files.append(name)
                 bar.update(len(chunk))
     if not files:
@@ -166,7 +167,7 @@ def squashed_photos(
     if faults:
         listed = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items()))
         progress.say(f"left out {faults.total():,} of {len(names):,} photos: {listed}")
-    return np.stack(squashed), files
+    return squashed[: len(files)], files
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,9 @@ def _sum_up(found: photos.Join, rows: list[Row], seconds: float) -> None:
         f"{len(found.left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
         f"them on a photo"
     )
+    whole = sum(1 for row in rows if row.crop is not None and row.object is None)
     dropped = _reasons(rows)
     progress.say(
-        f"{crop_count:,} crops in {seconds:.1f} s; {len(rows) - crop_count:,} rows without one"
-        + (f": {dropped}" if dropped else "")
+        f"{crop_count:,} crops in {seconds:.1f} s, {whole:,} of them of whole photos; "
+        f"{len(rows) - crop_count:,} rows without one" + (f": {dropped}" if dropped else "")
     )

@@ -70,6 +70,8 @@ def test_a_photo_without_a_box_is_used_whole_if_wanted(rules: Crop) -> None:
     without = rules.model_copy(update={"whole_photos": False})
     done = crops.crop_photo(png(ramp(100, 80)), photo(), without)
     assert done.reasons == ("no box",) and done.crops.shape == (0, 32, 32, 3)
+    done = crops.crop_photo(png(ramp(100, 80)), Photo("a.png", "pug"), without)
+    assert done.reasons == ("no annotation",)
 
 
 @pytest.mark.parametrize(

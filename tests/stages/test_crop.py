@@ -179,8 +179,8 @@ def test_photos_without_annotations_all_whole(paths: Paths, rules: Crop) -> None
     stage.run(paths, crop=rules)
     crops, table = written(paths)
     assert len(crops) == 3 and list(table["crop"]) == [0, 1, 2]
-    without = rules.model_copy(update={"whole_photos": False})
-    with pytest.raises(InputError, match="none of 3 boxes and photos gave a crop: 3 no box"):
+    without = rules.model_copy(update={"whole_photos": False, "max_bad_share": 0.5})
+    with pytest.raises(InputError, match=r"3 of 3 .*\.max_bad_share = 0\.5: 3 no annotation"):
         stage.run(paths, crop=without)
 
 
