@@ -46,7 +46,7 @@ def download(keep: Path, *, competition: str) -> Path:
     """
     from pipeline.kaggle import client
 
-    return client.download_competition_files(competition, keep / "kaggle")
+    return client.download_competition_files(competition, keep / "kaggle" / competition)
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -91,8 +91,8 @@ def _already_here(
 def _place(kept: Path, destination: Path) -> None:
     """Link `kept` to `destination`, so that the disk holds it once.
 
-    Safe against writes in place: both are read-only, DVC never links its cache to a file that has
-    another name, and `kept` is hashed before it is used again.
+    Safe against writes in place: both are read-only, DVC (at its default `cache.type`) takes copies
+    of its own, and `kept` is hashed before it is used again.
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     destination.unlink(missing_ok=True)

@@ -5,12 +5,13 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from pipeline.sources import archives
 from pipeline.sources.mirrors import DownloadFailed
 from pipeline.stages import download
 from tests.standins.file_server import Fault, FileServer, Served
+from tests.standins.kaggle_api import KaggleStandIn
 
 
 def tar_of(prefix: str, suffix: str, size: int) -> bytes:
@@ -66,7 +68,9 @@ class Root:
     def run(self, **data: object) -> None:
         download.run(self.paths, data=self.settings(**data).data)
 
-    def start(self, **data: object) -> subprocess.Popen[str]:
+    def start(
+        self, environment: Mapping[str, str] | None = None, **data: object
+    ) -> subprocess.Popen[str]:
         """`python -m pipeline download` in a process of its own."""
         self.settings(**data)
         command = [sys.executable, "-m", "pipeline", "--root", str(self.folder)]
@@ -74,7 +78,8 @@ class Root:
         return subprocess.Popen(
             command,
             cwd=self.repository,
-            env={key: value for key, value in os.environ.items() if key != "DVC_ROOT"},
+            env={key: value for key, value in os.environ.items() if key != "DVC_ROOT"}
+            | dict(environment or {}),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -141,6 +146,23 @@ def test_kaggle(root: Root, tmp_path: Path) -> None:
         assert images.names == ("all-dogs/n01_1.jpg",)
     with archives.open_archive(root.paths.raw, "annotation") as annotation:
         assert annotation.names == ("Annotation/n01-Pug/n01_1",)
+
+
+def test_kaggle_by_the_api(root: Root, tmp_path: Path) -> None:
+    with KaggleStandIn(tmp_path / "kaggle") as kaggle:
+        for name in ("all-dogs", "Annotation"):
+            with zipfile.ZipFile(kaggle.data / f"{name}.zip", "w") as file:
+                file.writestr(f"{name}/n01-Pug/n01_1", b"content")
+        for _ in range(2):  # the second time from what is already here
+            process = root.start(kaggle.environment(), source="kaggle", kaggle_path=None)
+            _, errors = process.communicate(timeout=120)
+            assert process.returncode == 0, errors
+            shutil.rmtree(root.folder / "before", ignore_errors=True)
+            root.paths.raw.rename(root.folder / "before")
+        assert kaggle.sent("DownloadDataFile") == 2
+        for stem, name in (("images", "all-dogs"), ("annotation", "Annotation")):
+            given = (kaggle.data / f"{name}.zip").read_bytes()
+            assert (root.folder / "before" / f"{stem}.zip").read_bytes() == given
 
 
 # --- whole or not at all -------------------------------------------------------------------------
