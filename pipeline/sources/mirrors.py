@@ -111,7 +111,7 @@ def _is_http(mirror: str) -> bool:
 def _local_path(mirror: str, base: Path) -> Path:
     scheme, separator, rest = mirror.partition("://")
     if not separator:
-        return base / Path(mirror).expanduser()
+        return (base / Path(mirror).expanduser()).absolute()
     return Path(unquote(rest)) if scheme.lower() == "file" else Path(mirror)
 
 
