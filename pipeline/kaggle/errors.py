@@ -11,19 +11,23 @@ class NoCredentials(KaggleError):
     """Nothing that the client takes as credentials was found."""
 
 
-class CredentialsRefused(KaggleError):
+class Refusal(KaggleError):
+    """Kaggle answered, and did not do what it was asked for."""
+
+
+class CredentialsRefused(Refusal):
     """HTTP 401: Kaggle does not know the token or key."""
 
 
-class AccessRefused(KaggleError):
+class AccessRefused(Refusal):
     """HTTP 403: rules not accepted, a kernel of somebody else, or one that does not exist."""
 
 
-class NotFound(KaggleError):
+class NotFound(Refusal):
     """HTTP 404: no such competition, kernel or file."""
 
 
-class RequestRefused(KaggleError):
+class RequestRefused(Refusal):
     """HTTP 400 and its like: Kaggle understood, and said no."""
 
 

@@ -1,7 +1,8 @@
 """What was sent to Kaggle, so that nothing is sent twice: kernels/submissions.jsonl.
 
 One JSON object a line, in the order of events; git keeps it. A line `intent` is on the disk before
-a request goes out, and `done` after its answer: an intent alone means that Kaggle must be asked.
+a request goes out, and `done`, or `refused`, after its answer: an intent alone means that Kaggle
+must be asked. `failed` ends a push whose run came to nothing.
 """
 
 import json
@@ -15,7 +16,7 @@ from pipeline import files
 from pipeline.errors import InputError
 
 PUSH, SUBMIT = "push", "submit"
-INTENT, DONE, FAILED = "intent", "done", "failed"
+INTENT, DONE, REFUSED, FAILED = "intent", "done", "refused", "failed"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Entry:
 
     key: str  # SHA-256 of the zip, or of the kernel's code
     step: str  # push or submit
-    state: str  # intent, done or failed
+    state: str  # intent, done, refused or failed
     time: datetime
     facts: dict[str, Any]
 
@@ -76,16 +77,23 @@ class Ledger:
         event = {"time": now, "key": key, "step": step, "state": state, **facts}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path, "a+b") as file:
-            file.seek(0, os.SEEK_END)
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                torn = file.read(1) != b"\n"
-            else:
-                torn = False
-            file.write(b"\n" * torn + json.dumps(event).encode() + b"\n")
+            file.seek(0)
+            before, _, last = file.read().rpartition(b"\n")
+            if last and not _is_whole(last):  # torn by a power cut
+                file.truncate(len(before) + bool(before))
+                last = b""
+            file.write(b"\n" * bool(last) + json.dumps(event).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         files.sync(self.path.parent)
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        _read(line.decode())
+    except (ValueError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _read(line: str) -> Entry:

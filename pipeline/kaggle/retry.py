@@ -85,22 +85,30 @@ def repeat(
         try:
             return attempt()
         except Again as failure:
-            wait = next(waits, None)
+            wait_s = next(waits, None)
             acted = find is not None and not failure.untouched
-            if wait is None and not acted:
+            if wait_s is None and not acted:
                 raise _out_of_patience(what, failure, patience) from None
-            pause(what, failure, wait if wait is not None else patience.delay_s)
+            pause(what, failure, patience.delay_s if wait_s is None else wait_s)
             if acted:
-                found = find()
+                found = _settle(find, patience.timeout_s)
                 if found is not None:
                     progress.say(f"   {what}: it had gone through")
                     return found
-                if wait is None:
+                if wait_s is None:
                     raise Unclear(
                         f"{what}: {failure.reason}, and Kaggle does not list it (yet); run the "
                         "same command again in some minutes: it looks first, and sends nothing "
                         "twice"
                     ) from None
+
+
+def _settle(find: Callable[[], T | None], for_s: float) -> T | None:
+    """Look until it is there or `for_s` have passed: a lost request may still be under way."""
+    end = time.monotonic() + for_s
+    while (found := find()) is None and time.monotonic() < end:
+        time.sleep(for_s / 5)
+    return found
 
 
 def pause(what: str, failure: Again, wait_s: float) -> None:

@@ -19,11 +19,12 @@ from pipeline.kaggle.errors import (
     KernelFailed,
     KernelUnfinished,
     PushRefused,
+    Refusal,
     SubmissionRefused,
     Unavailable,
 )
 from pipeline.kaggle.kernel import Kernel
-from pipeline.kaggle.ledger import DONE, FAILED, INTENT, PUSH, SUBMIT, Ledger
+from pipeline.kaggle.ledger import DONE, FAILED, INTENT, PUSH, REFUSED, SUBMIT, Entry, Ledger
 from pipeline.kaggle.retry import Patience
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ def already(plan: Plan) -> Submission | None:
     found = competitions.find(plan.client, plan.competition, plan.mark)
     last = plan.ledger.last(plan.key, SUBMIT)
     if found is None and last is not None and last.state == INTENT:
-        # Killed between the request and its answer, perhaps a moment ago: let it arrive.
-        time.sleep(max(0.0, plan.client.patience.timeout_s - last.age_s))
+        _let_arrive(plan, last)
         found = competitions.find(plan.client, plan.competition, plan.mark)
     if found is None and last is not None and last.state == DONE:
         raise KaggleError(
@@ -106,13 +106,13 @@ def already(plan: Plan) -> Submission | None:
 def send_file(plan: Plan, path: Path) -> int:
     """Upload a zip and submit it. Returns the submission's ref."""
     token = competitions.upload(plan.client, plan.competition, path)
-    plan.ledger.note(plan.key, SUBMIT, INTENT, competition=plan.competition)
-    ref = competitions.submit_file(
-        plan.client, plan.competition, token, description=plan.description, mark=plan.mark
-    )
-    plan.ledger.note(plan.key, SUBMIT, DONE, ref=ref, competition=plan.competition)
-    progress.say(f"submitted as {ref}")
-    return ref
+
+    def send() -> int:
+        return competitions.submit_file(
+            plan.client, plan.competition, token, description=plan.description, mark=plan.mark
+        )
+
+    return _submit(plan, send, {"competition": plan.competition})
 
 
 def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
@@ -122,7 +122,7 @@ def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
         return int(last.facts["version"])
     failed = int(last.facts.get("failed", 0)) if last is not None else 0
     if last is not None and last.state == INTENT:
-        time.sleep(max(0.0, plan.client.patience.timeout_s - last.age_s))
+        _let_arrive(plan, last)
     version = kernels.find_version(plan.client, kernel, newer_than=failed)
     if version is None:
         if failed:
@@ -130,9 +130,10 @@ def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
         plan.ledger.note(plan.key, PUSH, INTENT, kernel=kernel.id, failed=failed)
         try:
             version = kernels.push(plan.client, folder, kernel, newer_than=failed)
-        except PushRefused as error:
-            if error.version:  # it runs, and is of no use
-                plan.ledger.note(plan.key, PUSH, FAILED, kernel=kernel.id, failed=error.version)
+        except (Refusal, PushRefused) as error:
+            # A version that Kaggle made all the same runs without its data, and is of no use.
+            failed = getattr(error, "version", 0) or failed
+            plan.ledger.note(plan.key, PUSH, REFUSED, kernel=kernel.id, failed=failed)
             raise
     plan.ledger.note(plan.key, PUSH, DONE, kernel=kernel.id, version=version)
     progress.say(f"pushed {kernel.id} version {version}")
@@ -177,18 +178,30 @@ def send_kernel(plan: Plan, kernel: Kernel, version: int, zip_sha256: str) -> in
     """Submit what the kernel's version left. Returns the submission's ref."""
     _require_newest(plan, kernel, version)
     facts = {"competition": plan.competition, "version": version, "zip_sha256": zip_sha256}
+
+    def send() -> int:
+        return competitions.submit_kernel(
+            plan.client,
+            plan.competition,
+            kernel=kernel.id,
+            version=version,
+            file_name=ZIP,
+            description=plan.description,
+            mark=plan.mark,
+        )
+
+    return _submit(plan, send, facts)
+
+
+def _submit(plan: Plan, send: Callable[[], int], facts: dict[str, Any]) -> int:
     plan.ledger.note(plan.key, SUBMIT, INTENT, **facts)
-    ref = competitions.submit_kernel(
-        plan.client,
-        plan.competition,
-        kernel=kernel.id,
-        version=version,
-        file_name=ZIP,
-        description=plan.description,
-        mark=plan.mark,
-    )
+    try:
+        ref = send()
+    except Refusal:
+        plan.ledger.note(plan.key, SUBMIT, REFUSED, **facts)
+        raise
     plan.ledger.note(plan.key, SUBMIT, DONE, ref=ref, **facts)
-    progress.say(f"submitted version {version} as {ref}")
+    progress.say(f"submitted as {ref}")
     return ref
 
 
@@ -218,6 +231,12 @@ def record(plan: Plan) -> dict[str, Any]:
     last = plan.ledger.last(plan.key, SUBMIT)
     facts = last.facts if last is not None else {}
     return {name: facts.get(fact) for name, fact in _RECORD.items()}
+
+
+def _let_arrive(plan: Plan, intent: Entry) -> None:
+    """Whoever noted this intent was killed, perhaps a moment ago and with the request under way:
+    wait until it has arrived or never will."""
+    time.sleep(max(0.0, 2 * plan.client.patience.timeout_s - intent.age_s))
 
 
 def say_waiting() -> None:

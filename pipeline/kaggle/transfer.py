@@ -33,13 +33,13 @@ def upload(path: Path, address: str, patience: Patience) -> None:
         Unavailable: patience ended.
     """
     size = path.stat().st_size
-    done = False
+    begun = False
     with progress.bar(label=f"uploading {path.name}", total=size, is_bytes=True) as bar:
 
         def attempt() -> None:
-            nonlocal done
-            start = _uploaded(address, size, patience) if done else 0
-            done = True
+            nonlocal begun
+            start = _uploaded(address, size, patience) if begun else 0
+            begun = True
             if start < size:
                 bar.update(start - bar.n)
                 _put(path, address, start, size, patience, bar)

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +92,17 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "kaggle.competition": SMALL,
         "kaggle.username": USER,
         "kaggle.kernel_params": {},
-        "kaggle.timeout_s": 5.0,
-        "kaggle.retries": 2,
+        "kaggle.timeout_s": 1.0,
+        "kaggle.retries": 1,
         "kaggle.retry_delay_s": 0.01,
         "submit.poll_s": 0.05,
     }
-    stored = params.read(REPOSITORY / "params.yaml")
-    return params.override(stored, small | dict(changes or {}))
+    return params.override(_stored(), small | dict(changes or {}))
+
+
+@cache
+def _stored() -> dict[str, Any]:
+    return params.read(REPOSITORY / "params.yaml")
 
 
 def parameters(changes: Mapping[str, Any] | None = None) -> params.Params:

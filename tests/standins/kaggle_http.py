@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,6 +86,8 @@ class Server:
         self.faults: list[Fault] = []
         self.log: list[Entry] = []
         self.strays: list[str] = []  # requests that were meant for other hosts
+        # Told of each request: "before" it does something, and "after" that, before its answer.
+        self.watch: Callable[[str, Entry], None] = lambda moment, entry: None
         handler = type("Handler", (_Handler,), {"server_of": self, "kaggle": kaggle})
         self.http = _Quiet(("127.0.0.1", 0), handler)
         self.port = self.http.server_address[1]
@@ -136,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server_of.log.append(entry)
             found = [fault for fault in self.server_of.faults if fault.applies(call)]
         fault = found[0] if found else Fault(call)
+        self.server_of.watch("before", entry)
         time.sleep(fault.hang_s)
         return entry, fault
 
@@ -245,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers: dict[str, str] | None = None,
         cut: bool = False,
     ) -> None:
+        self.server_of.watch("after", entry)
         entry.status = 0 if cut else status
         self.send_response(status)
         is_json = body[:1] in (b"{", b"[")
