@@ -1,5 +1,8 @@
 """Where the networks run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from pipeline.errors import InputError
@@ -25,3 +28,22 @@ def pick(name: str) -> torch.device:
             f"set device to auto or to one of: {present}"
         )
     return torch.device(name)
+
+
+def for_algebra(device: torch.device) -> str:
+    """Where large matrices are worked on beside a network on `device`: Apple's mps has no float64
+    and no k-th smallest value, so the CPU does that there."""
+    return "cpu" if device.type == "mps" else device.type
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """On an NVIDIA GPU, float32 with all of its 24 bits: torch allows convolutions, and training
+    allows matrix products, to round their inputs to 11 (TF32), which shows in a score."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = False
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before

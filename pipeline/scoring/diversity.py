@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pipeline.devices import full_float32
 from pipeline.errors import InputError
 
 # More pictures a side than this are thinned out: the papers use 10,000 to 50,000, and the work
@@ -36,6 +37,7 @@ class Diversity:
     coverage: float
 
 
+@full_float32()
 def diversity(
     *,
     generated_features: np.ndarray,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline import files, progress
+from pipeline.devices import full_float32
 from pipeline.errors import InputError
 from pipeline.scoring import weights_file
 
@@ -132,6 +133,7 @@ class Inception:
         self._dtype = getattr(torch, precision)
         self._layers = layers.to(self._device, self._dtype, memory_format=torch.channels_last)
 
+    @full_float32()
     def features(self, images: np.ndarray) -> np.ndarray:
         """Features of pictures, in their order.
 

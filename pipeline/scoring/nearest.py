@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pipeline.devices import full_float32
 from pipeline.errors import InputError
 
 _BLOCK_ROWS = 512
@@ -33,6 +34,7 @@ class Nearest:
     distances: np.ndarray
 
 
+@full_float32()
 def nearest(
     *, generated_features: np.ndarray, real_features: np.ndarray, device: str = "cpu"
 ) -> Nearest:
@@ -58,7 +60,8 @@ def nearest(
     real = _Side(real_features, "real")
     real_units = torch.from_numpy(real.units(np.arange(len(real.rows)), np.float32)).to(device)
     products = [_Product(real_units, torch.float32)]
-    if len(generated.rows) > 4 * _BLOCK_ROWS:  # enough work for a trial to pay
+    # Enough work for a trial to pay. Not on a GPU, where sums of bfloat16 are rounded on the way.
+    if device == "cpu" and len(generated.rows) > 4 * _BLOCK_ROWS:
         products.append(_Product(real_units, torch.bfloat16))
     neighbours = np.empty(len(generated.rows), np.int64)
     cosines = np.empty(len(generated.rows))

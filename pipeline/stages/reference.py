@@ -30,12 +30,12 @@ def run(paths: Paths, *, device: str, reference: params.Reference) -> None:
         "reference",
         f"{reference.pictures} through {reference.extractor} -> {paths.reference.name}",
     )
-    where = devices.pick(device).type
+    where = devices.pick(device)
     extractor = extractors.build(
         reference.extractor,
         weights=reference.inception_weights,
         precision=reference.precision,
-        device=where,
+        device=where.type,
         cache=paths.weights,
     )
     crops = _crops(paths)
@@ -51,7 +51,9 @@ def run(paths: Paths, *, device: str, reference: params.Reference) -> None:
         names = [f"crop {row}" for row in range(len(crops))]
         features = crop_features
     statistics = mifid.statistics(features)
-    floor = scoring_reference.floor(features, held_out=reference.held_out, device=where)
+    floor = scoring_reference.floor(
+        features, held_out=reference.held_out, device=devices.for_algebra(where)
+    )
     scoring_reference.save(
         paths.reference,
         scoring_reference.Reference(

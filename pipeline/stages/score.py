@@ -56,13 +56,13 @@ def _evaluate(
     reference: params.Reference,
     score: params.Score,
 ) -> Evaluation:
-    where = devices.pick(device).type
+    where = devices.pick(device)
     real = scoring_reference.load(paths.reference)
     extractor = extractors.build(
         reference.extractor,
         weights=reference.inception_weights,
         precision=reference.precision,
-        device=where,
+        device=where.type,
         cache=paths.weights,
     )
     real.require(extractor, pictures=reference.pictures, precision=reference.precision)
@@ -74,7 +74,7 @@ def _evaluate(
         epsilon=score.epsilon,
         neighbours=score.neighbours,
         nearest_count=score.nearest,
-        device=where,
+        device=devices.for_algebra(where),
     )
 
 
@@ -95,8 +95,9 @@ def _sum_up(metrics: dict) -> None:
     kind = "as Kaggle computes it" if metrics["official"] else "a proxy, not Kaggle's number"
     progress.say(
         f"MiFID {metrics['mifid']:.2f} ({kind}); FID {metrics['fid']:.2f}, "
-        f"d {metrics['memorization_distance']:.4f}; a perfect generator's FID is about "
-        f"{metrics['floor_fid']:.2f}"
+        f"d {metrics['memorization_distance']:.4f}; {metrics['floor_images']:,} unseen real "
+        f"pictures get FID {metrics['floor_fid']:.2f}, "
+        f"d {metrics['floor_memorization_distance']:.4f}"
     )
     if metrics["memorization_distance"] < metrics["threshold"]:
         progress.say(f"warning: d is below {metrics['threshold']:.4g}: the score is penalised")

@@ -148,6 +148,26 @@ def test_bfloat16_is_near(seeded: dict[str, torch.Tensor]) -> None:
     assert 1e-5 < error < 3e-2
 
 
+def test_float32_means_float32_on_a_gpu_too(seeded: dict[str, torch.Tensor]) -> None:
+    """What training allows (TF32) holds neither while features are made nor is it lost after."""
+    seen = []
+    network = Inception(seeded, identity="", dimensions=64)
+    network._layers.register_forward_hook(
+        lambda *_: seen.append(
+            (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
+        )
+    )
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    try:
+        network.features(pictures(1))
+        assert seen == [(False, False)]
+        assert torch.backends.cudnn.allow_tf32
+        assert torch.backends.cuda.matmul.allow_tf32
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
 def test_mirrored_views_are_taken(seeded: dict[str, torch.Tensor]) -> None:
     """A mirrored array is a view with negative strides, which torch refuses."""
     network = Inception(seeded, identity="", dimensions=64)
