@@ -1,4 +1,4 @@
-"""Pictures: decode any common file safely to RGB, cut and resize, encode, and convert ranges.
+"""Pictures: decode any common file safely to RGB, lay out, encode, and convert ranges.
 
 No torch at import, so that a pool of decoding processes starts quickly.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -19,20 +18,12 @@ from pipeline.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-Mode = Literal["square", "stretch", "pad"]
-
 # Below Pillow's own bound, and such that one picture's pixels take at most 240 MB.
 MAX_PIXELS = 80_000_000
-# What transparent pixels are laid on, and what `pad` fills with.
+# What transparent pixels are laid on.
 BACKGROUND = (255, 255, 255)
-BARS = (0, 0, 0)
 # Named one by one, because Pillow also reads formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # JPEG finds MPO by itself
-# After JPEG's reduced decoding a region is still at least this many times its crop's size, so
-# that the resize still does the last of the antialiasing. Against crops from the full size, on
-# 180 photos of 500x375: mean difference 0.4 of 255 levels, 99.9 % within 7 (at 2: 0.2 and 4, in
-# 1.1 times the time; at 1: 1.0 and 15).
-_SPARE = 1.5
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -46,23 +37,6 @@ _TURN = {
 
 class Unreadable(InputError):
     """A file is no picture, or a damaged one. The message is short and the same on every run."""
-
-
-class Box(NamedTuple):
-    """A rectangle by its edges, in pixels from the upper left corner: xmax and ymax are outside."""
-
-    xmin: float
-    ymin: float
-    xmax: float
-    ymax: float
-
-    @property
-    def width(self) -> float:
-        return self.xmax - self.xmin
-
-    @property
-    def height(self) -> float:
-        return self.ymax - self.ymin
 
 
 class Picture:
@@ -177,104 +151,6 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         below = Image.new("RGBA", on_top.size, (*BACKGROUND, 255))
         return Image.alpha_composite(below, on_top).convert("RGB")
     return image.convert("RGB")
-
-
-# --- cutting -----------------------------------------------------------------------------------
-
-
-def clip(box: Box, size: tuple[int, int]) -> Box:
-    """The part of `box` inside a picture of (width, height) `size`; empty where there is none."""
-    width, height = size
-    return Box(
-        min(max(box.xmin, 0), width),
-        min(max(box.ymin, 0), height),
-        min(max(box.xmax, 0), width),
-        min(max(box.ymax, 0), height),
-    )
-
-
-def region(box: Box, size: tuple[int, int], *, mode: Mode, margin: float) -> Box:
-    """The part of a picture, in whole pixels and inside it, that becomes the crop of `box`.
-
-    `square`: a square around the box's centre, its side the box's longer side and `margin` times
-    that on either end, moved as little as needed to lie inside. Where the picture's shorter side
-    is less than that, the square has that side: nothing is distorted or filled, the long box loses
-    its ends. `stretch` and `pad`: the box with `margin` times its longer side around it, clipped.
-
-    Args:
-        box: inside the picture and not empty.
-        size: the picture's (width, height).
-    """
-    width, height = size
-    longer = max(box.width, box.height)
-    if mode == "square":
-        side = max(1, min(round(longer * (1 + 2 * margin)), width, height))
-        left = round((box.xmin + box.xmax - side) / 2)
-        top = round((box.ymin + box.ymax - side) / 2)
-        left = min(max(left, 0), width - side)
-        top = min(max(top, 0), height - side)
-        return Box(left, top, left + side, top + side)
-    around = longer * margin
-    wide = Box(box.xmin - around, box.ymin - around, box.xmax + around, box.ymax + around)
-    wide = clip(wide, size)
-    return Box(
-        math.floor(wide.xmin), math.floor(wide.ymin), math.ceil(wide.xmax), math.ceil(wide.ymax)
-    )
-
-
-def shrink_for(regions: Iterable[Box], *, mode: Mode, side_px: int) -> int:
-    """The strongest reduced decoding (1, 2, 4, 8) that leaves each region, along both axes, 1.5
-    times its crop's size or more."""
-    ratio = min(
-        min(part.width / width, part.height / height)
-        for part in regions
-        for width, height in [_target(part, mode=mode, side_px=side_px)]
-    )
-    return max(step for step in (1, 2, 4, 8) if step == 1 or ratio >= _SPARE * step)
-
-
-def cut(image: Image.Image, part: Box, *, mode: Mode, side_px: int, shrink: int = 1) -> np.ndarray:
-    """Cut `part` out and resize it with Pillow's antialiased bicubic filter.
-
-    At shrink 1 this is `image.crop(part).resize(...)` to the byte, in `pad` on a black square.
-
-    Args:
-        image: RGB, decoded at 1/shrink of the size that `part` refers to.
-
-    Returns:
-        (side_px, side_px, 3) uint8.
-    """
-    inner = Box(*(edge / shrink for edge in part))
-    outer = (
-        math.floor(inner.xmin),
-        math.floor(inner.ymin),
-        math.ceil(inner.xmax),
-        math.ceil(inner.ymax),
-    )
-    target = _target(part, mode=mode, side_px=side_px)
-    small = image.crop(outer).resize(
-        target,
-        Image.Resampling.BICUBIC,
-        box=(
-            inner.xmin - outer[0],
-            inner.ymin - outer[1],
-            inner.xmax - outer[0],
-            inner.ymax - outer[1],
-        ),
-    )
-    if target != (side_px, side_px):
-        whole = Image.new("RGB", (side_px, side_px), BARS)
-        whole.paste(small, ((side_px - target[0]) // 2, (side_px - target[1]) // 2))
-        small = whole
-    return np.asarray(small)
-
-
-def _target(part: Box, *, mode: Mode, side_px: int) -> tuple[int, int]:
-    """(width, height) that `part` is resized to."""
-    if mode != "pad":
-        return side_px, side_px
-    scale = side_px / max(part.width, part.height)
-    return max(1, round(part.width * scale)), max(1, round(part.height * scale))
 
 
 def squash(image: Image.Image, side_px: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from pipeline.errors import InputError
-from pipeline.images import Box
+from pipeline.sources.boxes import Box
 
 # One of Stanford Dogs' has 0.5 to 2 KB.
 _LIMIT_BYTES = 1 << 20

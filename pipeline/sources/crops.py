@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import images
-from pipeline.images import Box
 from pipeline.sources import photos, pool
 from pipeline.sources.archives import Archive, ArchiveDamaged, open_archive
+from pipeline.sources.boxes import Box, clip, cut, region, shrink_for
 from pipeline.sources.photos import Photo
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ def crop_photo(data: bytes, photo: Photo, rules: Crop) -> Cropped:
     crops = np.empty((len(wanted), rules.side_px, rules.side_px, 3), np.uint8)
     if wanted:
         shape = {"mode": rules.mode, "side_px": rules.side_px}
-        image, shrink = picture.decode(shrink=images.shrink_for(wanted, **shape))
+        image, shrink = picture.decode(shrink=shrink_for(wanted, **shape))
         for row, part in enumerate(wanted):
-            crops[row] = images.cut(image, part, shrink=shrink, **shape)
+            crops[row] = cut(image, part, shrink=shrink, **shape)
     return Cropped(crops, tuple("" if isinstance(part, Box) else part for part in parts))
 
 
@@ -118,14 +118,14 @@ def _part(box: Box, size: tuple[int, int], rules: Crop) -> Box | str:
     """The part of the photo that becomes the crop of `box`, or why there is none."""
     if box.width <= 0 or box.height <= 0:
         return EMPTY_BOX
-    box = images.clip(box, size)
+    box = clip(box, size)
     if box.width <= 0 or box.height <= 0:
         return OUTSIDE
     if min(box.width, box.height) < rules.min_side_px:
         return TOO_SMALL
     if not rules.aspect_min <= box.width / box.height <= rules.aspect_max:
         return ASPECT
-    return images.region(box, size, mode=rules.mode, margin=rules.margin)
+    return region(box, size, mode=rules.mode, margin=rules.margin)
 
 
 def placed(photo: Photo, picture: images.Picture) -> list[Box | str]:

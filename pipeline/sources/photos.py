@@ -11,9 +11,9 @@ import numpy as np
 
 from pipeline import images, progress
 from pipeline.errors import InputError
-from pipeline.images import Box
 from pipeline.sources import annotations, pool
 from pipeline.sources.archives import Archive, ArchiveDamaged, open_archive
+from pipeline.sources.boxes import Box
 
 NO_PHOTO = "no photo"
 SECOND_ANNOTATION = "second annotation of a photo"

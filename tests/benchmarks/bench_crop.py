@@ -23,10 +23,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline import params
-from pipeline.images import Box
 from pipeline.paths import Paths
 from pipeline.sources import index, photos, pool
 from pipeline.sources.archives import open_archive, write_tar
+from pipeline.sources.boxes import Box
 from pipeline.stages import crop as stage
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.images import Box
 from pipeline.sources import annotations
 from pipeline.sources.annotations import BrokenAnnotation
+from pipeline.sources.boxes import Box
 from tests.sources.raw import voc
 
 STANFORD = b"""<annotation>

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from pipeline import params
-from pipeline.images import Box, Picture
+from pipeline.images import Picture
 from pipeline.params import Crop
 from pipeline.sources import crops, photos
+from pipeline.sources.boxes import Box
 from pipeline.sources.photos import Photo
 from tests.sources.raw import png, ramp, write
 from tests.test_images import ORIENTATIONS, exif, saved, stored

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import InputError
-from pipeline.images import Box
 from pipeline.sources import photos
+from pipeline.sources.boxes import Box
 from tests.sources.raw import png, ramp, voc, write
 
 PICTURE = png(ramp())
