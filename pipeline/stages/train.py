@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from pipeline import devices, files, progress
 from pipeline.models import save_generator
 from pipeline.models.sampling import latents, sample
-from pipeline.training import batches, fingerprint, loop, pictures, stopping
+from pipeline.training import batches, distributed, fingerprint, history, loop, pictures, stopping
 from pipeline.training.checkpoint import Store
 
 if TYPE_CHECKING:
@@ -15,43 +18,77 @@ if TYPE_CHECKING:
     from pipeline.paths import Paths
 
 SECTIONS = ("device", "model", "train")
-_GRID_SIDE = 8
 
 
 def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
-    """Write the generator, its history, grids, samples and curves."""
-    stopping.die_with_parent()
+    """Write the generator, its history, grids, samples and curves; in one process, or in several
+    where `train.processes` says so or torchrun started them."""
     where = devices.pick(device)
-    crops = batches.load(paths.crops)
-    store = Store(paths.checkpoints, fingerprint.parts(model=model, train=train, crops=paths.crops))
-    progress.heading(
-        "train",
-        f"{model.name} on {len(crops)} crops of {crops.shape[1]} px, {train.images} images "
-        f"in batches of {train.batch_size} on {where.type}, checkpoint {store.fingerprint}",
-    )
-    with store.opened(fresh=train.fresh):
-        trained = loop.fit(crops, model=model, train=train, device=where, store=store, paths=paths)
-    arguments = model.model_dump() | {"side_px": crops.shape[1]}
+    processes = distributed.wanted(train.processes, where)
+    if processes > 1 and not distributed.inside():
+        stopping.die_with_parent()
+        progress.say(f"{processes} processes share each batch")
+        distributed.launch(_train, (paths, where, model, train), processes)
+    else:
+        _train(paths, where, model, train)
+
+
+def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> None:
+    """One process's part."""
+    stopping.die_with_parent()
+    with distributed.joined(where) as (team, mine):
+        crops = batches.load(paths.crops)
+        shaping = fingerprint.parts(model=model, train=train, crops=paths.crops)
+        store = Store(paths.checkpoints, shaping)
+        if team.leads:
+            progress.heading(
+                "train",
+                f"{model.name} on {len(crops)} crops of {crops.shape[1]} px, {train.images} "
+                f"images in batches of {train.batch_size} on {where.type}, checkpoint "
+                f"{store.fingerprint}",
+            )
+        with store.opened(fresh=train.fresh) if team.leads else nullcontext():
+            trained = loop.fit(
+                crops,
+                model=model,
+                train=train,
+                device=mine,
+                team=team,
+                store=store,
+                paths=paths,
+            )
+        if team.leads:
+            arguments = model.model_dump() | {"side_px": crops.shape[1]}
+            _write(paths, trained, arguments, train.seed, mine, store.fingerprint)
+
+
+def _write(
+    paths: Paths,
+    trained: loop.Trained,
+    model: dict[str, Any],
+    seed: int,
+    device: torch.device,
+    run: str,
+) -> None:
     with files.atomic(paths.generator) as temporary:
         save_generator(
             temporary,
             trained.generator.state_dict(),
-            model=arguments,
-            images_seen=trained.images_seen,
-            fingerprint=store.fingerprint,
+            model=model,
+            images_seen=trained.kept_images_seen,
+            fingerprint=run,
         )
-    # The first pictures that `generate` draws with the same seed as training.
-    inputs = latents(train.seed, 0, _GRID_SIDE**2, model.latent_dim)
-    shot = sample(trained.generator, inputs, where)
-    files.write_bytes(paths.samples, pictures.grid_png(shot, _GRID_SIDE))
+    inputs = latents(seed, 0, pictures.GRID_SIDE**2, model["latent_dim"])
+    shot = sample(trained.generator, inputs, device)
+    files.write_bytes(paths.samples, pictures.grid_png(shot, pictures.GRID_SIDE))
+    history.write(paths.history, trained.rows)
     pictures.draw_curves(trained.rows, paths.curves)
-    last = trained.rows[-1] if trained.rows else {}
-    kept = ("loss_d", "loss_g", "d_real", "d_fake")
     files.write_json(
         paths.training,
         {
             "images_seen": trained.images_seen,
+            "kept_images_seen": trained.kept_images_seen,
+            **history.summary(trained.rows),
             "torch": fingerprint.torch_version(),
-            **{name: round(last[name], 6) for name in kept if name in last},
         },
     )

@@ -3,11 +3,13 @@ latents. Image i of a run gets the same ones whatever the batch, the process or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from pipeline import randomness
 from pipeline.training import labels
@@ -25,6 +27,13 @@ class Draws:
     real_targets: np.ndarray  # float32 (N,): D's targets for the crops
     fake_targets: np.ndarray  # float32 (N,): ... and for the generated images
     latents: np.ndarray  # float32 (N, latent_dim), standard normal
+
+    def to(self, device: torch.device) -> list[Tensor]:
+        """All of them, in the order above, on the device."""
+        return [
+            torch.from_numpy(getattr(self, field.name)).to(device, non_blocking=True)
+            for field in fields(self)
+        ]
 
 
 class Dice:

@@ -37,6 +37,7 @@ CODE = (
     "models/dcgan.py",
     "randomness.py",
     "training/batches.py",
+    "training/distributed.py",
     "training/draws.py",
     "training/ema.py",
     "training/labels.py",

@@ -30,6 +30,16 @@ def row(**figures: float) -> dict[str, Any]:
     return {name: figures.get(name) for name in COLUMNS}
 
 
+def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """The last row's losses and, where there are scores, the best and the last of them."""
+    names = ("loss_d", "loss_g", "d_real", "d_fake")
+    found = {name: round(rows[-1][name], 6) for name in names} if rows else {}
+    scores = [row["mifid"] for row in rows if row["mifid"] is not None]
+    if scores:
+        found |= {"mifid_best": round(min(scores), 6), "mifid_last": round(scores[-1], 6)}
+    return found
+
+
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write the CSV: six significant digits, empty where nothing was measured."""
     text = io.StringIO()

@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-import resource
-import sys
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pipeline import files, progress, randomness
 from pipeline.errors import InputError, PipelineError
 from pipeline.models import build_discriminator, build_generator, initialise
 from pipeline.models.sampling import sample
-from pipeline.training import history, precision
+from pipeline.training import history, precision, watch
 from pipeline.training.batches import Pictures
 from pipeline.training.draws import Dice
 from pipeline.training.ema import MovingAverage
-from pipeline.training.pictures import grid_png
-from pipeline.training.steps import FIGURES, Players
+from pipeline.training.figures import Figures, short
+from pipeline.training.pictures import GRID_SIDE, grid_png
+from pipeline.training.steps import Players
 from pipeline.training.stopping import Stopper
 
 if TYPE_CHECKING:
     from pipeline.params import Model, Train
     from pipeline.paths import Paths
     from pipeline.training.checkpoint import Store
+    from pipeline.training.distributed import Team
 
-_GRID_SIDE = 8  # a grid shows 8 x 8 pictures
 _NORM_IMAGES = 2048  # latents that measure the average's batch-norm statistics
 _NORM_BATCH = 256
 _SAY_SECONDS = 60.0  # where the output is no terminal
 _SHOW_SECONDS = 1.0
 
 
-class TrainingDiverged(PipelineError):
-    """A loss or a gradient stopped being a number."""
+class Collapsed(PipelineError):
+    """The game is over, and train.stop_on_collapse says to stop then."""
 
 
 @dataclass(frozen=True)
 class Trained:
     """What `fit` hands back."""
 
-    generator: torch.nn.Module  # the average, ready for sampling
+    generator: nn.Module  # the average, ready for sampling
     images_seen: int
+    kept_images_seen: int  # where that average is from: train.keep
     rows: list[dict[str, Any]]  # the history
 
 
@@ -55,6 +56,7 @@ def fit(
     model: Model,
     train: Train,
     device: torch.device,
+    team: Team,
     store: Store,
     paths: Paths,
 ) -> Trained:
@@ -62,12 +64,14 @@ def fit(
 
     Args:
         crops: uint8 (N, side, side, 3).
-        store: opened; holds this run's checkpoints.
+        team: the processes that share each batch; the leader alone writes and speaks.
+        store: opened by the leader; holds this run's checkpoints.
         paths: history and grids are written there as training goes on.
 
     Raises:
-        InputError: the batch is larger than the data.
+        InputError: the batch is larger than the data, or the processes cannot share it.
         TrainingDiverged: a figure is not finite; the last good checkpoint is kept.
+        Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
     """
     if train.batch_size > len(crops):
@@ -76,180 +80,155 @@ def fit(
         )
 
     # The players, their pictures and their dice.
+    share = team.share(train.batch_size)
     side_px = crops.shape[1]
-    dtype = precision.pick(train.precision, device)
-    make_reproducible(device)
+    precision.make_reproducible(device, deterministic=train.deterministic)
     generator = build_generator(**model.model_dump(), side_px=side_px)
     discriminator = build_discriminator(name=model.name, side_px=side_px, channels=model.channels)
     for network, stream in ((generator, "weights of G"), (discriminator, "weights of D")):
         initialise(network, int(randomness.words(train.seed, stream, 0, 1, 1)[0, 0]))
         network.to(device, memory_format=torch.channels_last)
-    players = Players(generator, discriminator, train=train, device=device, dtype=dtype)
     average = MovingAverage(generator, train.ema_halflife_images)
+    players = Players(generator, discriminator, train=train, device=device, team=team)
     pictures = Pictures(crops, device)
     dice = Dice(train, pictures=len(crops), latent_dim=model.latent_dim)
-    fixed = randomness.normals(train.seed, "grid", 0, _GRID_SIDE**2, model.latent_dim)
+    figures = Figures(team, device, train.batch_size)
+    judge = None
+    if train.score_every_images and team.leads:
+        judge = watch.Judge(crops, seed=train.seed, device=device.type)
+    fixed = randomness.normals(train.seed, "grid", 0, GRID_SIDE**2, model.latent_dim)
     norm_latents = randomness.normals(train.seed, "norm", 0, _NORM_IMAGES, model.latent_dim)
+    scored = randomness.normals(train.seed, "score", 0, watch.SCORED, model.latent_dim)
+    some_crops = crops[randomness.permutation(train.seed, "grid", 0, len(crops))[: len(fixed)]]
 
     # Where we are: at the start, or where the newest checkpoint left off.
     images_seen, seconds = 0, 0.0
     rows: list[dict[str, Any]] = []
     grids: dict[int, Tensor] = {}  # images seen: bytes of a PNG
-    recent: list[Tensor] = []  # FIGURES of the steps since the last row, on the device
-    if (state := store.load()) is not None:
+    best: dict[str, Any] | None = None  # mifid, images_seen, state of the average
+    if (state := team.from_leader(store.load() if team.leads else None)) is not None:
         players.load_state_dict(state["players"])
         average.average.load_state_dict(state["average"])
+        figures.load_state(state["figures"])
         images_seen, seconds = state["images_seen"], state["seconds"]
-        rows, grids, recent = state["rows"], state["grids"], list(state["recent"].to(device))
-        progress.say(f"continuing at {images_seen} images")
-    for seen, png in grids.items():
-        _write_grid(paths, seen, png)
+        rows, grids, best = state["rows"], state["grids"], state["best"]
+        if team.leads:
+            progress.say(f"continuing at {images_seen} images")
+            for seen, png in grids.items():
+                _write_grid(paths, seen, png)
 
     def save() -> None:
-        _check(recent, images_seen, train)
         state = {
             "players": players.state_dict(),
             "average": average.average.state_dict(),
+            "figures": figures.state(images_seen),
             "images_seen": images_seen,
             "seconds": seconds,
             "rows": rows,
             "grids": grids,
-            "recent": torch.stack(recent).cpu() if recent else torch.empty(0, len(FIGURES)),
+            "best": best,
         }
-        store.save(state, images_seen)
+        if team.leads:
+            store.save(state, images_seen)
 
     def due(every: int) -> bool:
         """Whether the step that led to `images_seen` crossed a multiple of `every`."""
-        return images_seen // every != (images_seen - train.batch_size) // every
+        return every > 0 and images_seen // every != (images_seen - train.batch_size) // every
 
     # Step by step. Nothing here waits for the device but what happens once an interval.
     stopper = Stopper(train.time_limit_hours)
     last = saved = shown = said = time.monotonic()
+    warned = False
+    signal_number = out_of_time = 0
     bar = progress.bar(label="train", total=train.images, initial=min(images_seen, train.images))
     with stopper.listening(), bar:
-        while images_seen < train.images:
-            draws = dice.at(images_seen, train.batch_size)
-            rows_, flips, real_targets, fake_targets, latents = (
-                torch.from_numpy(values).to(device, non_blocking=True)
-                for values in (
-                    draws.rows,
-                    draws.flips,
-                    draws.real_targets,
-                    draws.fake_targets,
-                    draws.latents,
-                )
-            )
-            real = pictures.batch(rows_, flips)
-            recent.append(players.step(real, latents, real_targets, fake_targets))
+        while images_seen < train.images and not signal_number and not out_of_time:
+            draws = dice.at(images_seen + team.rank * share, share)
+            chosen, flips, real_targets, fake_targets, latents = draws.to(device)
+            real = pictures.batch(chosen, flips)
+            figures.add(players.step(real, latents, real_targets, fake_targets))
             images_seen += train.batch_size
             average.update(train.batch_size, images_seen)
 
             if due(train.log_every_images):
-                row = _row(recent, images_seen, train, device)
                 now = time.monotonic()
-                images_per_s = len(recent) * train.batch_size / max(now - last, 1e-9)
-                seconds, last = seconds + now - last, now
-                rows.append(row | {"seconds": seconds, "images_per_s": images_per_s})
-                recent.clear()
+                lasted, last = now - last, now
+                seconds += lasted
+                rows.append(figures.row(images_seen, seconds, lasted))
+                figures.clear()
+            if due(train.score_every_images) and judge is not None:
+                found = judge.score(
+                    sample(average.collect(norm_latents, _NORM_BATCH), scored, device)
+                )
+                if rows:
+                    rows[-1].update(found)
+                if best is None or found["mifid"] < best["mifid"]:
+                    kept = {k: v.cpu().clone() for k, v in average.average.state_dict().items()}
+                    best = {"mifid": found["mifid"], "images_seen": images_seen, "average": kept}
+            if due(train.log_every_images) and team.leads:
                 history.write(paths.history, rows)
-            if due(train.sample_every_images):
+            if due(train.sample_every_images) and team.leads:
                 shot = sample(average.collect(norm_latents, _NORM_BATCH), fixed, device)
-                grids[images_seen] = _as_tensor(grid_png(shot, _GRID_SIDE))
+                png = grid_png(shot, GRID_SIDE)
+                grids[images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
                 _write_grid(paths, images_seen, grids[images_seen])
+                end = watch.collapse(shot, some_crops, rows, images_seen)
+                if end and train.stop_on_collapse:
+                    raise Collapsed(f"at {images_seen} images: {end} (train.stop_on_collapse)")
+                if end and not warned:
+                    progress.say(f"warning: at {images_seen} images: {end}")
+                    warned = True
 
             now = time.monotonic()
-            bar.update(train.batch_size)
-            if rows and now - shown > _SHOW_SECONDS:
-                shown = now
-                bar.set_postfix_str(_short(rows[-1]), refresh=False)
-            if rows and bar.disable and now - said > _SAY_SECONDS:
-                said = now
-                progress.say(f"{images_seen}/{train.images} images, {_short(rows[-1])}")
-            if now - saved > train.checkpoint_minutes * 60:
+            if team.leads:
+                bar.update(train.batch_size)
+                if rows and now - shown > _SHOW_SECONDS:
+                    shown = now
+                    bar.set_postfix_str(short(rows[-1]), refresh=False)
+                if rows and bar.disable and now - said > _SAY_SECONDS:
+                    said = now
+                    left = (train.images - images_seen) / rows[-1]["images_per_s"]
+                    progress.say(
+                        f"{images_seen}/{train.images} images, {short(rows[-1])}, "
+                        f"{left / 60:.0f} min left"
+                    )
+            signal_number, out_of_time, save_now = team.highest(
+                stopper.signal or 0,
+                stopper.out_of_time,
+                team.leads and now - saved > train.checkpoint_minutes * 60,
+            )
+            if save_now:
                 save()
                 saved = time.monotonic()
-            if stopper.signal is not None or stopper.out_of_time:
-                break
 
     # The end, or as far as it came.
-    seconds += time.monotonic() - last
+    lasted = time.monotonic() - last
+    seconds += lasted
     save()
-    if stopper.signal is not None:
-        progress.say(
-            f"{stopper.signal.name}: stopped at {images_seen} of {train.images} images; the same "
-            f"command continues from there"
-        )
-        raise SystemExit(128 + stopper.signal)
-    if images_seen < train.images:
+    if signal_number:
+        if team.leads:
+            progress.say(
+                f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; the "
+                f"same command continues from there"
+            )
+        raise SystemExit(128 + signal_number)
+    if images_seen < train.images and team.leads:
         progress.say(
             f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {images_seen} "
             f"of {train.images} images; a longer limit continues from there"
         )
-    if recent:  # the last stretch, too short for a row of its own were the run continued
-        row = _row(recent, images_seen, train, device)
-        rate = len(recent) * train.batch_size / max(time.monotonic() - last, 1e-9)
-        rows = [*rows, row | {"seconds": seconds, "images_per_s": rate}]
-    history.write(paths.history, rows)
-    return Trained(average.collect(norm_latents, _NORM_BATCH), images_seen, rows)
+    if figures.images:  # a last row of what is left; not in the checkpoint, which may go on
+        rows = [*rows, figures.row(images_seen, seconds, lasted)]
+    kept_images_seen = images_seen
+    if train.keep == "best" and best is not None:
+        average.average.load_state_dict(best["average"])
+        kept_images_seen = best["images_seen"]
+    return Trained(average.collect(norm_latents, _NORM_BATCH), images_seen, kept_images_seen, rows)
 
 
-def make_reproducible(device: torch.device) -> None:
-    """Same bytes in two runs on the same machine."""
-    torch.use_deterministic_algorithms(device.type == "cpu")
-
-
-def _check(recent: list[Tensor], images_seen: int, train: Train) -> np.ndarray:
-    """The recent steps' FIGURES as float64 (steps, 6); waits for the device.
-
-    Raises:
-        TrainingDiverged: one of them is not finite.
-    """
-    if not recent:
-        return np.empty((0, len(FIGURES)))
-    figures = torch.stack(recent).double().cpu().numpy()
-    bad = ~np.isfinite(figures).all(axis=1)
-    if bad.any():
-        first = int(bad.argmax())
-        at = images_seen - (len(recent) - first) * train.batch_size
-        values = ", ".join(f"{k} {v:.4g}" for k, v in zip(FIGURES, figures[first], strict=True))
-        before = ""
-        if first:
-            pairs = zip(FIGURES, figures[first - 1], strict=True)
-            before = " (before: " + ", ".join(f"{k} {v:.4g}" for k, v in pairs) + ")"
-        raise TrainingDiverged(
-            f"training diverged in the step at {at} images: {values}{before}; the last good "
-            f"checkpoint is kept. Lower train.lr_g and train.lr_d, or set train.precision: float32"
-        )
-    return figures
-
-
-def _row(
-    recent: list[Tensor], images_seen: int, train: Train, device: torch.device
-) -> dict[str, Any]:
-    means = _check(recent, images_seen, train).mean(axis=0)
-    figures = {name: float(value) for name, value in zip(FIGURES, means, strict=True)}
-    return history.row(images_seen=images_seen, memory_mb=_memory_mb(device), **figures)
-
-
-def _memory_mb(device: torch.device) -> float:
-    """The most memory held so far: the card's on CUDA, else the process's."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3  # bytes there, kilobytes here
-
-
-def _short(row: dict[str, Any]) -> str:
-    return (
-        f"{row['images_per_s']:.0f} images/s, loss D {row['loss_d']:.3f}, G {row['loss_g']:.3f}, "
-        f"D(x) {row['d_real']:.2f}, D(G(z)) {row['d_fake']:.2f}"
-    )
+def _name(number: int) -> str:
+    return signal.Signals(number).name
 
 
 def _write_grid(paths: Paths, images_seen: int, png: Tensor) -> None:
     files.write_bytes(paths.grids / f"{images_seen:09d}.png", png.numpy().tobytes())
-
-
-def _as_tensor(content: bytes) -> Tensor:
-    """Bytes as a tensor, so that a checkpoint holds nothing but tensors and plain values."""
-    return torch.from_numpy(np.frombuffer(content, dtype=np.uint8).copy())

@@ -9,6 +9,8 @@ from PIL import Image
 
 from pipeline import files, progress
 
+GRID_SIDE = 8  # a grid shows 8 x 8 pictures
+
 
 def grid_png(images: np.ndarray, columns: int) -> bytes:
     """A PNG of pictures side by side, row by row: uint8 (N, side, side, 3), N a multiple."""

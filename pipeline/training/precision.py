@@ -1,5 +1,7 @@
 """Which numbers the networks compute in."""
 
+import os
+
 import torch
 
 
@@ -18,6 +20,20 @@ def pick(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu" and _cpu_has_bfloat16():
         return torch.bfloat16
     return torch.float32
+
+
+def make_reproducible(device: torch.device, *, deterministic: bool) -> None:
+    """Same bits in two runs on the same machine: always on the CPU, on a GPU where asked."""
+    exact = deterministic or device.type == "cpu"
+    torch.use_deterministic_algorithms(exact)
+    # Exactness does not need unwritten memory to be filled, which costs time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    if device.type == "cuda":
+        if exact:  # read by cuBLAS when it starts
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = not exact
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -8,8 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
+from pipeline.training import precision
+
 if TYPE_CHECKING:
     from pipeline.params import Train
+    from pipeline.training.distributed import Team
 
 FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
@@ -29,10 +32,16 @@ class Players:
         *,
         train: Train,
         device: torch.device,
-        dtype: torch.dtype,
+        team: Team,
     ) -> None:
+        dtype = precision.pick(train.precision, device)
         self.generator = generator
         self.discriminator = discriminator
+        for network in (generator, discriminator):
+            team.synchronise_batch_norm(network, device)
+        # The same networks; with several processes their backward averages the gradients.
+        self._shared_generator = team.wrap(generator, device)
+        self._shared_discriminator = team.wrap(discriminator, device)
         self.optimizer_g = _adam(generator, train.lr_g, train, device)
         self.optimizer_d = _adam(discriminator, train.lr_d, train, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
@@ -50,7 +59,7 @@ class Players:
             real_targets, fake_targets: (B,), D's targets.
         """
         with self._autocast():
-            fake = self.generator(latents)
+            fake = self._shared_generator(latents)
         of_d = self._discriminator_step(real, fake.detach(), real_targets, fake_targets)
         of_g = self._generator_step(fake)
         loss_d, d_real, d_fake, norm_d = of_d
@@ -62,15 +71,12 @@ class Players:
     ) -> tuple[Tensor, ...]:
         """Tell real from fake: minimise BCE(D(x), targets) + BCE(D(G(z)), targets)."""
         with self._autocast():
-            real_logits = self.discriminator(real)
-            fake_logits = self.discriminator(fake)
+            real_logits = self._shared_discriminator(real)
+            fake_logits = self._shared_discriminator(fake)
         real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
         loss = cross_entropy(real_logits, real_targets) + cross_entropy(fake_logits, fake_targets)
         norm = self._descend(loss, self.discriminator, self.optimizer_d)
-        d_real, d_fake = (
-            real_logits.detach().sigmoid().mean(),
-            fake_logits.detach().sigmoid().mean(),
-        )
+        d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
         return loss.detach(), d_real, d_fake, norm
 
     def _generator_step(self, fake: Tensor) -> tuple[Tensor, ...]:

@@ -22,7 +22,7 @@ from pipeline.errors import InputError
 from pipeline.files import DiskFull
 from pipeline.paths import Paths
 from pipeline.stages import train as stage
-from pipeline.training.loop import TrainingDiverged
+from pipeline.training.figures import TrainingDiverged
 from tests.conftest import REPOSITORY
 from tests.training.tiny import tiny, workplace
 

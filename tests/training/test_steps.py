@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from pipeline.models import build_discriminator, build_generator, initialise
+from pipeline.training.distributed import Team
 from pipeline.training.steps import FIGURES, Players
 from tests.training.tiny import tiny
 
@@ -66,7 +67,7 @@ def tutorial(steps: int) -> tuple[nn.Module, nn.Module, list[float]]:
 @pytest.mark.parametrize("steps", [1, 4])
 def test_rounds_are_the_tutorials(steps: int) -> None:
     train = tiny(train__lr_g=2e-4, train__lr_d=3e-4).train
-    players = Players(*networks(), train=train, device=CPU, dtype=torch.float32)
+    players = Players(*networks(), train=train, device=CPU, team=Team())
     for _ in range(steps):
         figures = players.step(*batch())
     generator, discriminator, expected = tutorial(steps)
@@ -80,7 +81,7 @@ def test_rounds_are_the_tutorials(steps: int) -> None:
 
 def test_exchanged_targets_are_noticed() -> None:
     """The known-bad twin of the test above: real and fake targets the other way round."""
-    players = Players(*networks(), train=tiny().train, device=CPU, dtype=torch.float32)
+    players = Players(*networks(), train=tiny().train, device=CPU, team=Team())
     real, latents, real_targets, fake_targets = batch()
     figures = players.step(real, latents, fake_targets, real_targets)
     expected = tutorial(1)[2]
@@ -89,7 +90,7 @@ def test_exchanged_targets_are_noticed() -> None:
 
 
 def test_the_generators_step_leaves_d_alone_and_the_other_way_round() -> None:
-    players = Players(*networks(), train=tiny().train, device=CPU, dtype=torch.float32)
+    players = Players(*networks(), train=tiny().train, device=CPU, team=Team())
     real, latents, real_targets, fake_targets = batch()
     before = copy.deepcopy(players.generator.state_dict())
     fake = players.generator(latents)
@@ -105,10 +106,10 @@ def test_the_generators_step_leaves_d_alone_and_the_other_way_round() -> None:
 
 def test_state_goes_round() -> None:
     """Two rounds at once, or one, a save, a load into new networks, and another."""
-    one = Players(*networks(), train=tiny().train, device=CPU, dtype=torch.float32)
+    one = Players(*networks(), train=tiny().train, device=CPU, team=Team())
     one.step(*batch())
     saved = copy.deepcopy(one.state_dict())
-    other = Players(*networks(), train=tiny().train, device=CPU, dtype=torch.float32)
+    other = Players(*networks(), train=tiny().train, device=CPU, team=Team())
     other.load_state_dict(saved)
     assert torch.equal(one.step(*batch()), other.step(*batch()))
     for a, b in zip(one.generator.parameters(), other.generator.parameters(), strict=True):
@@ -117,8 +118,9 @@ def test_state_goes_round() -> None:
 
 def test_bfloat16_is_near_float32() -> None:
     rows = []
-    for dtype in (torch.float32, torch.bfloat16):
-        players = Players(*networks(), train=tiny().train, device=CPU, dtype=dtype)
+    for precision in ("float32", "bfloat16"):
+        train = tiny(train__precision=precision).train
+        players = Players(*networks(), train=train, device=CPU, team=Team())
         for _ in range(3):
             figures = players.step(*batch())
         rows.append(figures)
