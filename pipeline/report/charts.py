@@ -38,9 +38,10 @@ def of_run(run: Run, parameters: Mapping[str, Any]) -> "dict[str, Markup | str]"
 
 def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
     kaggle = [("best honest score", words.BEST_HONEST), ("the winner's", words.WINNER)]
-    own = [("this run", float(metrics["mifid"]))] if metrics.get("mifid") else []
-    floor = facts.floor_mifid(metrics)
-    floors = [("floor (real pictures)", floor)] if floor else []
+    mifid, floor = metrics.get("mifid"), facts.floor_mifid(metrics)
+    # The axis is logarithmic: a score of 0 (pictures equal to the reference) has no place on it.
+    own = [("this run", mifid)] if mifid and mifid > 0 else []
+    floors = [("floor (real pictures)", floor)] if floor and floor > 0 else []
     official = words.is_official(metrics)
     return {
         # A proxy's number beside Kaggle's would be read as a rank: it gets an axis of its own.

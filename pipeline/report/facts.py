@@ -131,7 +131,7 @@ def stage_times(logs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, s
     return [
         (
             stage,
-            words.duration(float(log.get("seconds", 0))),
+            words.duration(log["seconds"]),
             str(log.get("finished", "")).replace("T", " ").replace("+00:00", " UTC"),
         )
         for stage, log in ordered

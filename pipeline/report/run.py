@@ -13,6 +13,11 @@ from pipeline.paths import Paths
 
 T = TypeVar("T")
 
+# What the page compares and plots, of metrics.json.
+NUMBERS = (
+    "mifid", "fid", "memorization_distance", "threshold", "floor_fid",
+    "floor_memorization_distance", "precision", "recall", "density", "coverage",
+)  # fmt: skip
 INDEX_COLUMNS = {"file", "breed", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
 
 
@@ -70,8 +75,8 @@ def read_run(paths: Paths) -> Run:
         training=attempt(paths.training, "train", _object),
         generated=attempt(paths.generated, "generate", _pictures),
         package=attempt(paths.package, "package", _object),
-        metrics=attempt(paths.metrics, "score", _object),
-        neighbours=attempt(paths.neighbours, "score", _object),
+        metrics=attempt(paths.metrics, "score", _metrics),
+        neighbours=attempt(paths.neighbours, "score", _neighbours),
         stages=_stage_logs(paths.stage_log),
     )
     if not run.has_generator:
@@ -95,6 +100,8 @@ def _index(path: Path) -> pd.DataFrame:
     )
     if lacking := INDEX_COLUMNS - set(table.columns):
         raise ValueError(f"lacks the columns {', '.join(sorted(lacking))}")
+    if table.empty:
+        raise ValueError("holds no row")
     return table
 
 
@@ -102,6 +109,9 @@ def _history(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     if "images_seen" not in table or table.empty:
         raise ValueError("holds no row with images_seen")
+    table["images_seen"] = pd.to_numeric(table["images_seen"])
+    if table["images_seen"].isna().any():
+        raise ValueError("has a row without images_seen")
     return table
 
 
@@ -114,9 +124,30 @@ def _pictures(path: Path) -> np.ndarray:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     if not isinstance(content, dict):
         raise ValueError("holds no JSON object")
+    return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"holds {constant}, which is no JSON")
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    content = _object(path)
+    for key in NUMBERS:
+        value = content.get(key)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{key} is {value!r}, no number")
+    return content
+
+
+def _neighbours(path: Path) -> dict[str, Any]:
+    content = _object(path)
+    pairs = content.get("pairs")
+    if not isinstance(pairs, list) or not all(isinstance(pair, dict) for pair in pairs):
+        raise ValueError("holds no list of pairs")
     return content
 
 
@@ -131,7 +162,8 @@ def _stage_logs(folder: Path) -> dict[str, dict[str, Any]]:
     logs = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            logs[path.stem] = _object(path)
-        except (OSError, ValueError):
+            log = _object(path)
+            logs[path.stem] = log | {"seconds": float(log["seconds"])}
+        except (OSError, LookupError, TypeError, ValueError):
             continue  # a log is a courtesy: one cut short by a kill is not worth a word
     return logs

@@ -129,6 +129,18 @@ def test_a_broken_generator_is_said_in_its_place(tmp_path: Path, content: dict) 
     assert "generator.pt" in latents and "<img" not in latents
 
 
+@pytest.mark.parametrize("value", [0.0, -1e-9, None])
+def test_a_score_that_no_logarithm_takes_gives_a_page(
+    tmp_path: Path, content: dict, value: float | None
+) -> None:
+    from tests.report.synthetic import metrics
+
+    paths = Paths(tmp_path)
+    files.write_json(paths.metrics, metrics(mifid=value, fid=value, floor_fid=value))
+    html = page.render(read_run(paths), content, show_real=True)
+    assert "This run and its floor" not in html and "Kaggle's public scores, 2019" in html
+
+
 def test_pairs_that_point_nowhere_are_left_out(tmp_path: Path, content: dict) -> None:
     paths = write_run(tmp_path, generator=False)
     pairs = [{"generated": 10**6, "crop": 0, "distance": 0.1}, {"generated": "x"}, {}]

@@ -49,7 +49,13 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
         ("outputs/metrics.json", b"{"),
         ("outputs/metrics.json", b"[1]"),
         ("outputs/metrics.json", b"\xff\xfe"),
+        ("outputs/metrics.json", b'{"mifid": "low"}'),
+        ("outputs/metrics.json", b'{"mifid": NaN}'),
+        ("outputs/metrics.json", b'{"threshold": true}'),
         ("outputs/nearest.json", b'"x"'),
+        ("outputs/nearest.json", b'{"pairs": [3]}'),
+        ("outputs/history.csv", b"images_seen,loss_d\nmany,1\n"),
+        ("data/index.csv", b"file,breed,xmin,ymin,xmax,ymax,crop,reason\n"),
     ],
 )
 def test_a_broken_file_is_named_and_the_rest_is_read(
@@ -62,6 +68,13 @@ def test_a_broken_file_is_named_and_the_rest_is_read(
     assert len(broken) == 1
     assert broken[0].why.startswith("cannot be read (") and "\n" not in broken[0].why
     assert run.training is not None and len(run.missing) == 2  # it, and the generator
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"seconds": null}', b'{"seconds": "x"}'])
+def test_a_broken_log_of_a_stage_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    paths = write_run(tmp_path, generator=False)
+    (paths.stage_log / "train.json").write_bytes(content)
+    assert "train" not in read_run(paths).stages and "crop" in read_run(paths).stages
 
 
 def test_an_array_of_another_kind_is_refused(tmp_path: Path) -> None:
