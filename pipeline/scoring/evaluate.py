@@ -114,10 +114,16 @@ def evaluate(
         "extractor_precision": reference.precision,
         "reference": reference.pictures,
         "reference_images": len(reference.features),
-        "official": reference.extractor == "inception" and reference.pictures == "photos",
+        "official": _is_official(reference),
         "torch": torch.__version__,
     }
     return Evaluation(metrics, _closest(crops, nearest_count))
+
+
+def _is_official(reference: Reference) -> bool:
+    """Kaggle's public score: its network at full precision, whole photos."""
+    made = (reference.extractor, reference.precision, reference.pictures)
+    return made == ("inception", "float32", "photos")
 
 
 def _closest(found: Nearest, count: int) -> list[Pair]:

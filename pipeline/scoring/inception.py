@@ -158,7 +158,8 @@ class Inception:
             progress.bar(label="inception", total=len(images)) as bar,
         ):
             for start in range(0, len(images), size):
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + size]))
+                # A copy: torch takes neither read-only arrays nor mirrored views.
+                batch = torch.from_numpy(np.array(images[start : start + size], order="C"))
                 found = self._forward(batch.to(self._device))
                 features[start : start + size] = found.cpu().numpy()
                 bar.update(len(batch))

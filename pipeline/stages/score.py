@@ -92,7 +92,12 @@ def _write_pairs(paths: Paths, pictures: submission_zip.Pictures, found: Evaluat
 
 
 def _sum_up(metrics: dict) -> None:
-    kind = "as Kaggle computes it" if metrics["official"] else "a proxy, not Kaggle's number"
+    if metrics["official"]:
+        kind = "as Kaggle computes it"
+    elif metrics["extractor"] == "inception":
+        kind = f"Kaggle's network, {metrics['extractor_precision']}, against {metrics['reference']}"
+    else:
+        kind = "a proxy, not Kaggle's number"
     progress.say(
         f"MiFID {metrics['mifid']:.2f} ({kind}); FID {metrics['fid']:.2f}, "
         f"d {metrics['memorization_distance']:.4f}; {metrics['floor_images']:,} unseen real "

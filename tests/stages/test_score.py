@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline import params, submission_zip
+from pipeline.__main__ import main
 from pipeline.errors import InputError
 from pipeline.paths import Paths
 from pipeline.scoring import embedded, mifid
@@ -289,3 +290,34 @@ def test_too_few_pictures(real: Paths, tmp_path: Path) -> None:
         score.run(paths, device="cpu", reference=settings(), score=scoring())
     assert not paths.metrics.exists()
     assert not paths.nearest.exists()
+
+
+# --- Inception's weights, the command line ------------------------------------------------------
+
+
+def test_wrong_weights_stop_the_stage_and_leave_nothing(real: Paths, tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.crops.parent.mkdir()
+    paths.crops.symlink_to(real.crops)
+    weights = tmp_path / "weights.pth"
+    weights.write_bytes(b"cut short")
+    asked = settings(extractor="inception", pictures="crops", inception_weights=str(weights))
+    with pytest.raises(InputError, match="not the official weights, or cut short"):
+        reference.run(paths, device="cpu", reference=asked)
+    assert not paths.reference.exists()
+
+
+def test_command_line(
+    real: Paths, tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`score --images` prints JSON and nothing else; a fault is one line and exit code 1."""
+    paths = submission(real, tmp_path, unseen())
+    command = ["--root", str(tmp_path), "--params", str(repository / "params.yaml"), "score"]
+    assert main([*command, "--images", str(paths.images_zip)]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["images"] == 30
+    assert not paths.metrics.exists()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main([*command, "--images", str(empty)]) == 1
+    assert capsys.readouterr().err == f"error: {empty}: an empty folder\n"
