@@ -27,6 +27,7 @@ _KAGGLE_DATA = {
     "images_sha256": None,
     "annotation_sha256": None,
 }
+_NO_SCORES = {"score_every_images": 0, "keep": "last"}
 
 
 def run(
@@ -78,15 +79,15 @@ def run(
 
 
 def _inside(sections: Mapping[str, BaseModel], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the kernel runs with them: `kernel_params` applied (they were checked when
-    params.yaml was read), the data Kaggle's own, and no score, which needs a feature network."""
-    inside: dict[str, Any] = {"device": "auto"}
-    inside |= {name: section.model_dump(mode="json") for name, section in sections.items()}
+    """The parameters as the kernel runs with them: `kernel_params` applied, the data Kaggle's own,
+    and no scores while training, which need a feature network that stays at home."""
+    inside = {name: section.model_dump() for name, section in sections.items()}
     for name, value in changes.items():
         section, _, key = name.partition(".")
-        if key and section in sections:
+        if key and section in inside:
             inside[section][key] = value
     inside["data"] |= _KAGGLE_DATA
-    if "score_every_images" in inside["train"]:
-        inside["train"]["score_every_images"] = 0
-    return inside
+    inside["train"] |= _NO_SCORES
+    checked = {name: type(sections[name]).model_validate(inside[name]) for name in inside}
+    plain = {name: section.model_dump(mode="json") for name, section in checked.items()}
+    return {"device": "auto"} | plain

@@ -81,6 +81,7 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     small = {
         "device": "cpu",
         "data.source": "kaggle",
+        "crop.side_px": 32,
         "model.channels": 4,
         "model.latent_dim": 8,
         "train.images": 64,

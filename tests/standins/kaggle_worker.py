@@ -62,14 +62,15 @@ class Worker:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: dict[str, str]) -> None:
-        threading.Thread(target=self._run, args=(environment,), daemon=True).start()
+        threading.Thread(target=self.run, args=(environment,), daemon=True).start()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
 
-    def _run(self, environment: dict[str, str]) -> None:
+    def run(self, environment: dict[str, str]) -> None:
+        """Run to the end. `environment` is added to the little that a kernel has."""
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-c", RUNNER, str(self.code), *self.missing],
