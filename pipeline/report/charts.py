@@ -38,16 +38,16 @@ def of_run(run: Run, parameters: Mapping[str, Any]) -> "dict[str, Markup | str]"
 
 def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
     kaggle = [("best honest score", words.BEST_HONEST), ("the winner's", words.WINNER)]
-    mifid, floor = metrics.get("mifid"), facts.floor_mifid(metrics)
+    mifid, floor = metrics.get("mifid"), metrics.get("floor_fid")
     # The axis is logarithmic: a score of 0 (pictures equal to the reference) has no place on it.
     own = [("this run", mifid)] if mifid and mifid > 0 else []
-    floors = [("floor (real pictures)", floor)] if floor and floor > 0 else []
+    floors = [("floor: real pictures", floor)] if floor and floor > 0 else []
     official = words.is_official(metrics)
     return {
         # A proxy's number beside Kaggle's would be read as a rank: it gets an axis of its own.
         "own_scale": None if official or not own else plots.scale(
             "own_scale", own + floors, highlight="this run",
-            title="This run and its floor (proxy)", x_label="MiFID of the proxy network",
+            title="This run and its floor (proxy)", x_label="MiFID of the proxy (floor: FID)",
         ),
         "kaggle_scale": plots.scale(
             "kaggle_scale", kaggle + (own + floors if official else []),
@@ -68,8 +68,8 @@ def _curves(history: pd.DataFrame) -> dict[str, str | None]:
             limits=(0, 1), level=(0.5, "undecided"),
         ),
         "mifid": plots.curves(
-            "mifid", history, {"mifid": "MiFID", "fid": "FID"},
-            title="Score while training", y_label="lower is better", log=True,
+            "mifid", history, {"mifid": "MiFID"},
+            title="MiFID while training", y_label="lower is better", log=True,
         ),
         "gradients": plots.curves(
             "gradients", history, {"grad_norm_d": "D", "grad_norm_g": "G"},

@@ -49,15 +49,6 @@ def score_figures(metrics: Mapping[str, Any]) -> list[Figure]:
     ]
 
 
-def floor_mifid(metrics: Mapping[str, Any]) -> float | None:
-    """MiFID of the held-out real pictures: what a perfect generator would get."""
-    fid, distance = metrics.get("floor_fid"), metrics.get("floor_memorization_distance")
-    threshold = metrics.get("threshold")
-    if fid is None or distance is None or threshold is None:
-        return None
-    return fid / distance if 0 < distance < threshold else fid
-
-
 @dataclass(frozen=True)
 class DataFacts:
     """The index in numbers."""

@@ -50,6 +50,8 @@ def verdict(metrics: Mapping[str, Any] | None) -> Verdict:
     figures = f"d = {distance:.4g}, threshold {threshold:.4g}"
     floor = metrics.get("floor_memorization_distance")
     beside = "" if floor is None else f" Real pictures it never saw are at {floor:.4g}."
+    if floor is not None and floor < threshold:
+        beside += " These are below the threshold too: here it says little."
     if distance < threshold:
         return Verdict(
             "penalised",

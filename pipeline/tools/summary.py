@@ -59,12 +59,12 @@ def _submission(found: "Run") -> str:
 
 
 def _score(found: "Run") -> list[tuple[str, str]]:
-    from pipeline.report import facts, words
+    from pipeline.report import words
 
     metrics = found.metrics
     if not metrics or metrics.get("mifid") is None:
         return [("score", "none yet")]
-    floor = facts.floor_mifid(metrics)
+    floor = metrics.get("floor_fid")
     beside = "" if floor is None else f"; unseen real pictures get {words.number(floor)}"
     if words.is_official(metrics):
         kaggle = (

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from pipeline.report import facts
 from tests.report.synthetic import metrics
@@ -47,16 +46,6 @@ def test_box_sides() -> None:
     shorter, shapes = facts.box_sides(TABLE)
     np.testing.assert_array_equal(shorter, [10, 10, 9, 2])
     np.testing.assert_allclose(shapes, [0.5, 4, 1, 2 / 9])
-
-
-@pytest.mark.parametrize(
-    ("distance", "expected"),
-    [(0.25, 3.4), (0.12, 3.4), (0.1, 34.0)],  # penalised below the threshold of 0.12: FID / d
-)
-def test_the_floor_is_a_mifid_too(distance: float, expected: float) -> None:
-    found = facts.floor_mifid(metrics(floor_memorization_distance=distance))
-    assert found == pytest.approx(expected)
-    assert facts.floor_mifid({}) is None
 
 
 def test_mifid_comes_first_and_what_is_missing_is_left_out() -> None:

@@ -21,6 +21,12 @@ def test_the_verdict_follows_the_threshold(changes: dict, level: str) -> None:
     assert words.verdict(metrics(**changes)).level == level
 
 
+def test_a_threshold_that_real_pictures_miss_is_called_so() -> None:
+    missed = words.verdict(metrics(floor_memorization_distance=0.1))
+    assert "says little" in missed.words
+    assert "says little" not in words.verdict(metrics()).words
+
+
 def test_no_metrics_no_verdict() -> None:
     assert words.verdict(None).level == "unknown"
     assert words.verdict({}).level == "unknown"
