@@ -216,9 +216,12 @@ def _decode_all(path: Path, names: list[str], sources: list, content: Callable) 
             images[row] = _decode(f"{path.name}: {names[row]}", content(sources[row]))
 
     blocks = [range(len(names))[i : i + 64] for i in range(0, len(names), 64)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in progress.bar(pool.map(decode, blocks), label="checking", total=len(blocks)):
-            pass
+    with (
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        progress.bar(label="checking", total=len(names)) as bar,
+    ):
+        for rows, _ in zip(blocks, pool.map(decode, blocks), strict=True):
+            bar.update(len(rows))
     return Pictures(names=names, images=images)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import devices, files, progress, submission_zip
+from pipeline.errors import InputError
 from pipeline.scoring import extractors, gallery
 from pipeline.scoring import reference as scoring_reference
-from pipeline.scoring.evaluate import Evaluation, evaluate
+from pipeline.scoring.evaluate import Evaluation, Pair, evaluate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def run(paths: Paths, *, device: str, reference: params.Reference, score: params
     progress.heading("score", f"{paths.images_zip.name} -> {paths.metrics.name}")
     pictures = submission_zip.read_zip(paths.images_zip, count=None)
     found = _evaluate(paths, pictures.images, device, reference, score)
-    _write_pairs(paths, pictures, found)
+    _write_pairs(paths, pictures, found.pairs)
     files.write_json(paths.metrics, found.metrics)
     _sum_up(found.metrics)
 
@@ -78,17 +79,24 @@ def _evaluate(
     )
 
 
-def _write_pairs(paths: Paths, pictures: submission_zip.Pictures, found: Evaluation) -> None:
+def _write_pairs(paths: Paths, pictures: submission_zip.Pictures, pairs: list[Pair]) -> None:
+    if not paths.crops.is_file():
+        raise InputError(f"{paths.crops}: not there; run the crop stage first")
     crops = np.load(paths.crops, mmap_mode="r", allow_pickle=False)
+    if any(pair.crop >= len(crops) for pair in pairs):
+        raise InputError(
+            f"{paths.crops.name} has changed since {paths.reference.name} was made: run the "
+            f"reference stage again"
+        )
     sheet = gallery.draw_pairs(
-        generated=pictures.images[[pair.generated for pair in found.pairs]],
-        real=crops[[pair.crop for pair in found.pairs]],
-        distances=[pair.distance for pair in found.pairs],
+        generated=pictures.images[[pair.generated for pair in pairs]],
+        real=crops[[pair.crop for pair in pairs]],
+        distances=[pair.distance for pair in pairs],
     )
     with files.atomic(paths.nearest) as temporary:
         sheet.save(temporary, "png")
-    pairs = [{"name": pictures.names[pair.generated], **asdict(pair)} for pair in found.pairs]
-    files.write_json(paths.neighbours, {"pairs": pairs})
+    listed = [{"name": pictures.names[pair.generated], **asdict(pair)} for pair in pairs]
+    files.write_json(paths.neighbours, {"pairs": listed})
 
 
 def _sum_up(metrics: dict) -> None:

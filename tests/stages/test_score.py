@@ -284,6 +284,17 @@ def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> N
     assert not paths.metrics.exists()
 
 
+def test_crops_that_changed_after_the_reference(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen())
+    paths.crops.unlink()
+    with pytest.raises(InputError, match="run the crop stage first"):
+        score.run(paths, device="cpu", reference=settings(), score=scoring())
+    np.save(paths.crops, np.load(real.crops)[:1])
+    with pytest.raises(InputError, match="run the reference stage again"):
+        score.run(paths, device="cpu", reference=settings(), score=scoring())
+    assert not paths.metrics.exists()
+
+
 def test_too_few_pictures(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen(3))
     with pytest.raises(InputError, match="3 pictures are too few"):
