@@ -29,7 +29,7 @@ def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") ->
     none does: a page's size is then known whatever a run leaves."""
     image = image.convert("RGB")
     while True:
-        for quality in (88, 78, 66, 52):
+        for quality in (86, 65):
             buffer = io.BytesIO()
             image.save(buffer, "WEBP", quality=quality, method=4)
             if buffer.tell() <= max_bytes:
