@@ -50,7 +50,7 @@ def curves(
     seen = int(table["images_seen"].max())
     description = f"{title} against images seen. At {seen:,} images: {last}."
     with figure(name, description, 2.75) as (sheet, drawn):
-        axes = sheet.subplots()
+        axes = _axes(sheet, title)
         for column, color in zip(present, SERIES, strict=False):
             points = table.dropna(subset=[column])
             marker = "o" if len(points) < 40 else None
@@ -69,7 +69,7 @@ def curves(
             _plain_log_ticks(axes.yaxis)
         if limits:
             axes.set_ylim(*limits)
-        axes.set(title=title, xlabel="images seen", ylabel=y_label)
+        axes.set(xlabel="images seen", ylabel=y_label)
         _thousands(axes.xaxis)
         if len(present) > 1 or level:
             sheet.legend(ncols=3, loc="outside lower center")
@@ -87,7 +87,7 @@ def overlay(
     last = ", ".join(f"{run} {table[column].iloc[-1]:.4g}" for run, table in tables.items())
     order = list(runs)
     with figure(name, f"{title} against images seen, last: {last}.", 3.1) as (sheet, drawn):
-        axes = sheet.subplots()
+        axes = _axes(sheet, title)
         for run, table in tables.items():
             place = order.index(run)  # a run keeps its colour from plot to plot
             axes.plot(
@@ -99,7 +99,7 @@ def overlay(
                 marker="o" if len(table) < 40 else None,
                 markersize=3,
             )
-        axes.set(title=title, xlabel="images seen", ylabel=y_label)
+        axes.set(xlabel="images seen", ylabel=y_label)
         _thousands(axes.xaxis)
         sheet.legend(loc="outside lower center", ncols=2)
     return drawn[0]
@@ -129,7 +129,7 @@ def scale(
     )
     height = 0.95 + 0.34 * len(rows)
     with figure(name, f"{title}, lower is better: {described}.", height) as (sheet, drawn):
-        axes = sheet.subplots()
+        axes = _axes(sheet, title)
         for row, (low, label, high) in enumerate(rows):
             color = SERIES[0] if label == highlight else MUTED
             if high:
@@ -162,7 +162,7 @@ def scale(
         axes.set_xlim(lowest / 1.6, highest * 2.2)
         _plain_log_ticks(axes.xaxis)
         axes.grid(axis="y", visible=False)
-        axes.set(title=title, xlabel=x_label)
+        axes.set(xlabel=x_label)
     return drawn[0]
 
 
@@ -171,7 +171,7 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
     described = ", ".join(f"{label} {count:,}" for label, count in counts.items())
     height = 0.9 + 0.2 * len(counts)
     with figure(name, f"{title}: {described}.", height) as (sheet, drawn):
-        axes = sheet.subplots()
+        axes = _axes(sheet, title)
         labels = [label if len(label) <= 26 else label[:25] + "…" for label in counts]
         rows = range(len(labels))
         axes.barh(rows, list(counts.values()), color=SERIES[0], height=0.72)
@@ -180,7 +180,7 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
         axes.invert_yaxis()
         axes.margins(y=0.01)
         axes.grid(axis="y", visible=False)
-        axes.set(title=title, xlabel=x_label)
+        axes.set(xlabel=x_label)
         _thousands(axes.xaxis)
     return drawn[0]
 
@@ -201,14 +201,21 @@ def histogram(
     # The longest hundredth would press all others into the first bars.
     shown = values[values <= max(np.percentile(values, 99), *limits, low)]
     with figure(name, description, 2.4) as (sheet, drawn):
-        axes = sheet.subplots()
+        axes = _axes(sheet, title)
         axes.hist(shown, bins=30, color=SERIES[0])
         for limit in limits:
             axes.axvline(limit, color=MUTED, linestyle=(0, (4, 3)), linewidth=1)
-        axes.set(title=title, xlabel=x_label, ylabel="boxes")
+        axes.set(xlabel=x_label, ylabel="boxes")
         axes.grid(axis="x", visible=False)
         _thousands(axes.yaxis)
     return drawn[0]
+
+
+def _axes(sheet: Any, title: str) -> Any:
+    """The figure's one pair of axes, the title above at the left edge: long labels of a vertical
+    axis would push a title that starts at the axes out of the picture."""
+    sheet.suptitle(title, x=0.01, horizontalalignment="left", fontsize=10.5, fontweight="bold")
+    return sheet.subplots()
 
 
 def _thousands(axis: Any) -> None:

@@ -19,10 +19,6 @@ _STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and selected
     "text.parse_math": False,  # a breed called "$x$" is its name, no formula
     "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlecolor": INK,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": MUTED,
     "axes.spines.top": False,
