@@ -15,7 +15,7 @@ from pipeline import files, progress, randomness
 from pipeline.errors import InputError, PipelineError
 from pipeline.models import build_discriminator, build_generator, initialise
 from pipeline.models.sampling import sample
-from pipeline.training import history, precision, watch
+from pipeline.training import history, memory, precision, watch
 from pipeline.training.batches import Pictures
 from pipeline.training.draws import Dice
 from pipeline.training.ema import MovingAverage
@@ -71,6 +71,7 @@ def fit(
     Raises:
         InputError: the batch is larger than the data, or the processes cannot share it.
         TrainingDiverged: a figure is not finite; the last good checkpoint is kept.
+        OutOfMemory: with the batch that would fit.
         Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
     """
@@ -131,6 +132,12 @@ def fit(
         if team.leads:
             store.save(state, images_seen)
 
+    def attempt(batch_size: int) -> None:
+        """A step to see whether it fits into the memory; what it learns is thrown away."""
+        size = max(1, batch_size // team.size)
+        rows, flips, real_targets, fake_targets, latents = dice.at(0, size).to(device)
+        players.step(pictures.batch(rows, flips), latents, real_targets, fake_targets)
+
     def due(every: int) -> bool:
         """Whether the step that led to `images_seen` crossed a multiple of `every`."""
         return every > 0 and images_seen // every != (images_seen - train.batch_size) // every
@@ -145,8 +152,14 @@ def fit(
         while images_seen < train.images and not signal_number and not out_of_time:
             draws = dice.at(images_seen + team.rank * share, share)
             chosen, flips, real_targets, fake_targets, latents = draws.to(device)
-            real = pictures.batch(chosen, flips)
-            figures.add(players.step(real, latents, real_targets, fake_targets))
+            try:
+                real = pictures.batch(chosen, flips)
+                figures.add(players.step(real, latents, real_targets, fake_targets))
+            except (RuntimeError, MemoryError) as error:
+                if not memory.is_out_of_memory(error):
+                    raise
+                real = None
+                raise memory.explained(error, attempt, train.batch_size, device) from error
             images_seen += train.batch_size
             average.update(train.batch_size, images_seen)
 

@@ -261,3 +261,32 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost(
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     train(paths, train__images=128)
     assert "continuing at 64 images" in capsys.readouterr().out
+
+
+def test_scores_pick_the_best(tmp_path: Path) -> None:
+    paths = workplace(tmp_path, count=30, side_px=64)
+    scoring = {"train__score_every_images": 16, "train__images": 48}
+    train(paths, **scoring)
+    last = weights(paths)
+    rows = np.genfromtxt(paths.history, delimiter=",", names=True)
+    assert np.isfinite(rows["mifid"]).all() and np.isfinite(rows["fid"]).all()
+    best = int(rows["images_seen"][rows["mifid"].argmin()])
+    # The same run, whose checkpoint is there: only the choice at its end differs.
+    train(paths, **scoring, train__keep="best")
+    facts = json.loads(paths.training.read_text())
+    assert facts["kept_images_seen"] == best
+    assert facts["mifid_best"] == pytest.approx(rows["mifid"].min(), rel=1e-4)
+    assert facts["mifid_last"] == pytest.approx(rows["mifid"][-1], rel=1e-4)
+    same = all(torch.equal(last[name], weight) for name, weight in weights(paths).items())
+    assert same == (best == 48)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
+def test_on_a_gpu_a_killed_run_continues_to_the_bit(tmp_path: Path) -> None:
+    exact = {"device": "cuda", "train__deterministic": True, "train__precision": "auto"}
+    straight, broken = workplace(tmp_path / "straight"), workplace(tmp_path / "broken")
+    train(straight, **exact)
+    train(broken, **exact, train__images=32)
+    train(broken, **exact)
+    assert_same_weights(broken, straight)

@@ -103,6 +103,7 @@ UNSHAPING = {
     "progress.py",
     "training/figures.py",
     "training/history.py",
+    "training/memory.py",
     "training/pictures.py",
     "training/stopping.py",
     "training/watch.py",

@@ -1,0 +1,49 @@
+"""Out of memory: say so in one line, with the batch that would have fitted."""
+
+import traceback
+from collections.abc import Callable
+
+import torch
+
+from pipeline.errors import PipelineError
+
+
+class OutOfMemory(PipelineError):
+    """The networks, or a batch of them, do not fit into the device's memory."""
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether this is what torch raises then; on the CPU it has no class of its own."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    signs = ("allocate memory", "could not create a primitive")  # the second is oneDNN's
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+
+
+def explained(
+    error: Exception, attempt: Callable[[int], object], batch_size: int, device: torch.device
+) -> OutOfMemory:
+    """Find the batch that fits, by attempts with half as many images each time.
+
+    Args:
+        attempt: makes one step with so many images.
+        batch_size: what did not fit.
+    """
+    traceback.clear_frames(error.__traceback__)  # they hold the tensors of the step that failed
+    fitting = batch_size // 2
+    while fitting >= 2:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        try:
+            attempt(fitting)
+            break
+        except (RuntimeError, MemoryError) as again:
+            if not is_out_of_memory(again):
+                raise
+            traceback.clear_frames(again.__traceback__)
+        fitting //= 2
+    advice = f"{fitting} would fit" if fitting >= 2 else "no batch fits: lower model.channels"
+    reason = str(error).strip().split("\n")[0][:160]
+    return OutOfMemory(
+        f"out of memory on {device.type} with train.batch_size = {batch_size}; {advice} ({reason})"
+    )

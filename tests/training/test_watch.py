@@ -1,0 +1,53 @@
+"""Signs of collapse, and the score in training."""
+
+import numpy as np
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.training import history, watch
+from tests.training.tiny import crops
+
+LATE = 10**6
+
+
+def rows(gap: float, count: int = 30) -> list[dict]:
+    return [history.row(images_seen=n, d_real=gap, d_fake=0.0) for n in range(count)]
+
+
+def test_healthy_samples_are_no_collapse() -> None:
+    assert watch.collapse(crops(64, seed=1), crops(64), rows(0.6), LATE) is None
+
+
+def test_samples_all_alike_are_a_collapse() -> None:
+    one = crops(1).repeat(64, 0)
+    noise = np.random.default_rng(0).integers(0, 5, one.shape)
+    nearly_one = np.clip(one.astype(int) + noise, 0, 255).astype(np.uint8)
+    assert "mode collapse" in watch.collapse(nearly_one, crops(64), rows(0.6), LATE)
+    assert watch.collapse(nearly_one, crops(64), rows(0.6), 1000) is None  # still grey: no wonder
+
+
+def test_a_discriminator_that_has_won_for_long_is_a_collapse() -> None:
+    samples = crops(64, seed=1)
+    assert "G learns nothing" in watch.collapse(samples, crops(64), rows(0.99), LATE)
+    assert watch.collapse(samples, crops(64), rows(0.99, count=5), LATE) is None
+    once = [*rows(0.99), *rows(0.5, count=1)]
+    assert watch.collapse(samples, crops(64), once, LATE) is None
+
+
+def test_the_score_orders_pictures() -> None:
+    """The crops themselves: distance 0, so MiFID punishes; other pictures of their kind: near;
+    noise: far."""
+    real = crops(60, side_px=64)
+    judge = watch.Judge(real, seed=1, device="cpu")
+    copies, kin = judge.score(real), judge.score(crops(60, side_px=64, seed=1))
+    noise = np.random.default_rng(0).integers(0, 256, (60, 64, 64, 3), np.uint8)
+    far = judge.score(noise)
+    assert copies["fid"] == pytest.approx(0, abs=1e-3)
+    assert copies["memorization_distance"] == pytest.approx(0, abs=1e-5)
+    assert copies["fid"] < kin["fid"] < far["fid"]
+    assert judge.score(real) == copies
+
+
+def test_other_sides_are_refused() -> None:
+    with pytest.raises(InputError, match=r"score_every_images: .* takes 64 px"):
+        watch.Judge(crops(20), seed=1, device="cpu")
