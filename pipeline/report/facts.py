@@ -30,13 +30,15 @@ def score_figures(metrics: Mapping[str, Any]) -> list[Figure]:
 
     kind = "Kaggle's network" if words.is_official(metrics) else "proxy, not Kaggle's number"
     threshold = metrics.get("threshold")
+    duplicates = metrics.get("duplicates")
+    repeated = "" if duplicates is None else f"{words.number(duplicates)} repeat an earlier one"
     entries = [
         ("MiFID", "mifid", kind),
         ("FID", "fid", floor("floor_fid")),
         ("Memorisation distance d", "memorization_distance",
          floor("floor_memorization_distance")
          + ("" if threshold is None else f"; penalised below {words.number(threshold)}")),
-        ("Images scored", "images", ""),
+        ("Images scored", "images", repeated),
         ("Precision", "precision", "share of generated pictures that look real"),
         ("Recall", "recall", "share of real pictures within reach"),
         ("Density", "density", "1: as dense as the real pictures"),

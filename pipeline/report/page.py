@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline import files
 from pipeline.errors import PipelineError
@@ -131,14 +132,26 @@ def _frames(run: Run) -> list[Picture]:
     """At most FRAMES of the grids, evenly spaced, the first and the last among them."""
     seen = list(run.grids)
     chosen = np.unique(np.linspace(0, len(seen) - 1, min(FRAMES, len(seen))).round().astype(int))
+    scores = _scores(run)
     shown = []
     for images_seen in (seen[place] for place in chosen):
         caption = f"{images_seen:,} images seen"
+        if images_seen in scores:
+            caption += f", MiFID {words.number(scores[images_seen])}"
         alt = f"Grid of samples after {images_seen:,} training images"
         path = run.grids[images_seen]
         if picture := embed_file(path, max_bytes=FRAME_BYTES, alt=alt, caption=caption):
             shown.append(picture)
     return shown
+
+
+def _scores(run: Run) -> dict[int, float]:
+    """images_seen -> MiFID of the history's rows that hold one."""
+    if run.history is None or "mifid" not in run.history:
+        return {}
+    scores = pd.to_numeric(run.history["mifid"], errors="coerce")
+    scored = run.history[scores.notna()]
+    return dict(zip(scored["images_seen"].astype(int), scores.dropna(), strict=True))
 
 
 def _interpolation(run: Run) -> tuple[Picture | None, str]:

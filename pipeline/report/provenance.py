@@ -9,12 +9,18 @@ from pathlib import Path
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pillow", "matplotlib", "dvc")
 
 
+# What a run itself changes, of the files that git tracks.
+RESULTS = ("dvc.lock", "outputs")
+
+
 def commit(folder: Path) -> str:
-    """The commit checked out around `folder`, and whether files differ from it."""
+    """The commit checked out around `folder`, and whether files differ from it that are no result
+    of a run."""
     found = _git(folder, "rev-parse", "HEAD")
     if found is None:
         return "not a git checkout"
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    others = [":(top)", *(f":(top,exclude){name}" for name in RESULTS)]
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", *others)
     return found + (" with changes not committed" if changed else "")
 
 

@@ -124,7 +124,7 @@ def metrics(**changes: object) -> dict[str, object]:
         "mifid": 41.7, "fid": 41.7, "memorization_distance": 0.21, "images": 80,
         "extractor": "embedded", "reference": "photos", "official": False, "threshold": 0.12,
         "floor_fid": 3.4, "floor_memorization_distance": 0.25, "precision": 0.61, "recall": 0.32,
-        "density": 0.7, "coverage": 0.55, "memorization_warning": False,
+        "density": 0.7, "coverage": 0.55, "duplicates": 0, "memorization_warning": False,
     } | changes  # fmt: skip
 
 

@@ -97,15 +97,17 @@ def test_the_slider_changes_the_picture(report: Path, visit: Callable) -> None:
     with visit(report) as visited:
         slider = visited.page.get_by_role("slider", name="Images seen")
         assert visited.page.evaluate(f"{shown}.map(f => f.dataset.frame)") == [
-            "160,000 images seen"
+            "160,000 images seen, MiFID 2.5"
         ]
         before = visited.page.evaluate(f"{shown}[0].querySelector('img').src")
         slider.focus()
         visited.page.keyboard.press("ArrowLeft")
-        assert visited.page.evaluate(f"{shown}.map(f => f.dataset.frame)") == ["80,000 images seen"]
+        assert visited.page.evaluate(f"{shown}.map(f => f.dataset.frame)") == [
+            "80,000 images seen, MiFID 3.536"
+        ]
         assert visited.page.evaluate(f"{shown}[0].querySelector('img').src") != before
-        assert visited.page.locator("output").inner_text() == "80,000 images seen"
-        assert slider.get_attribute("aria-valuetext") == "80,000 images seen"
+        assert visited.page.locator("output").inner_text() == "80,000 images seen, MiFID 3.536"
+        assert slider.get_attribute("aria-valuetext") == "80,000 images seen, MiFID 3.536"
         visited.page.keyboard.press("Home")
         assert visited.page.locator("output").inner_text() == "0 images seen"
 
@@ -117,7 +119,7 @@ def test_play_runs_to_the_last_picture_and_stops(report: Path, visit: Callable) 
         assert button.inner_text() == "Pause"
         assert visited.page.locator("output").inner_text() == "0 images seen"
         visited.page.get_by_role("button", name="Play").wait_for(timeout=10_000)
-        assert visited.page.locator("output").inner_text() == "160,000 images seen"
+        assert visited.page.locator("output").inner_text() == "160,000 images seen, MiFID 2.5"
 
 
 def test_dark_is_dark_in_pages_and_plots(either: Path, visit: Callable) -> None:
