@@ -46,14 +46,14 @@ def test_other_faults_are_not_taken_for_it() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS is not kept elsewhere")
 def test_the_real_command_in_a_small_address_space(tmp_path: Path) -> None:
-    paths = workplace(tmp_path, count=4096)
-    settings = tiny(train__batch_size=4096, model__channels=64, train__images=10**6)
+    paths = workplace(tmp_path, count=8192)
+    settings = tiny(train__batch_size=8192, model__channels=64, train__images=10**6)
     with open(tmp_path / "params.yaml", "w") as file:
         YAML(typ="safe").dump(settings.model_dump(mode="json"), file)
     script = (
         "import resource, sys, torch;"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
-        "limit = used + 600 * 2**20; resource.setrlimit(resource.RLIMIT_AS, (limit, limit));"
+        "limit = used + 1000 * 2**20; resource.setrlimit(resource.RLIMIT_AS, (limit, limit));"
         "from pipeline.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
@@ -66,5 +66,5 @@ def test_the_real_command_in_a_small_address_space(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stderr
     line = done.stderr.splitlines()[-1]
-    assert line.startswith("error: out of memory on cpu with train.batch_size = 4096; ")
-    assert "would fit" in line
+    assert line.startswith("error: out of memory on cpu with train.batch_size = 8192; ")
+    assert "would fit" in line, line
