@@ -7,6 +7,8 @@ nothing here stores or prints one.
 """
 
 import importlib
+import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +26,8 @@ from pipeline.kaggle.errors import (
 from pipeline.kaggle.retry import Again, Patience, repeat, retry_after_s
 
 T = TypeVar("T")
+
+_LONGEST_ANSWER = 5  # deadlines that an answer may take in all, as long as bytes come in
 
 DATA_FILES = ("all-dogs.zip", "Annotation.zip")  # of the competition
 
@@ -172,7 +176,12 @@ def _load(patience: Patience) -> Any:
         """The client sets no timeout: without this a silent server would hold it for ever."""
 
         def send(self, request: Any, **options: Any) -> Any:
-            return super().send(request, **{**options, "timeout": patience.timeout_s})
+            end = time.monotonic() + _LONGEST_ANSWER * patience.timeout_s
+            ours = {"timeout": patience.timeout_s, "stream": True}
+            answer = super().send(request, **(options | ours))
+            if not options.get("stream"):
+                answer.raw = io.BytesIO(_whole(answer, end))
+            return answer
 
     class Api(KaggleApi):
         def build_kaggle_client(self) -> Any:
@@ -184,6 +193,25 @@ def _load(patience: Patience) -> Any:
             return client
 
     return Api()
+
+
+def _whole(answer: Any, end: float) -> bytes:
+    """An answer's content, given up at `end` even where byte after byte comes in."""
+    import requests
+    import urllib3
+
+    pieces = []
+    try:
+        while piece := answer.raw.read1(1 << 16, decode_content=True):
+            pieces.append(piece)
+            if time.monotonic() > end:
+                answer.close()
+                raise requests.ReadTimeout
+    except urllib3.exceptions.TimeoutError:
+        raise requests.ReadTimeout from None
+    except urllib3.exceptions.HTTPError:
+        raise requests.ConnectionError from None
+    return b"".join(pieces)
 
 
 def _named(call: Callable[[], T]) -> T:

@@ -28,6 +28,9 @@ LEFT_OUT = re.compile(
     r"|pipeline/sources/(drawn|stanford_dogs|mirrors|resumable|http_heads|folder)"
 )
 
+_MARK = re.compile(r'^MARK = "(\w+)"', re.M)
+_PARAMETERS = re.compile(r"^PARAMETERS = r(?:'''|\"\"\")(.*?)(?:'''|\"\"\")", re.M | re.S)
+
 
 class BundleTooBig(PipelineError):
     """The kernel would be larger than what we trust Kaggle to take."""
@@ -52,12 +55,14 @@ class Kernel:
         return hashlib.sha256(self.code.encode()).hexdigest()
 
     @property
+    def log_mark(self) -> str:
+        """What the kernel says at the start of its log, to be known by."""
+        return _MARK.findall(_text(self.code))[0]
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The parameters in the code, read back."""
-        (text,) = re.findall(
-            r"PARAMETERS = r(?:'''|\"\"\")(.*?)(?:'''|\"\"\")", _text(self.code), re.S
-        )
-        return json.loads(text)
+        return json.loads(_PARAMETERS.findall(_text(self.code))[0])
 
 
 def build(
@@ -84,10 +89,10 @@ def build(
     sources = {path.as_posix(): (root / path).read_text("utf-8") for path in carried(root)}
     main = (root / "pipeline/kaggle/kernel_main.py").read_text("utf-8")
     text = json.dumps(parameters, indent=2, allow_nan=False) + "\n"
-    if kernel_type == "script":
-        code = script(main, text, sources)
-    else:
-        code = notebook.write(without_docstring(main), literal(text), sources)
+    digest = hashlib.sha256(json.dumps([kernel_type, main, text, sources]).encode()).hexdigest()
+    values = f'MARK = "{digest[:16]}"\nPARAMETERS = {literal(text)}\n'
+    write = {"script": script, "notebook": notebook.write}[kernel_type]
+    code = write(without_docstring(main), values, sources)
     if len(code.encode()) > MAX_BYTES:
         raise BundleTooBig(
             f"the kernel would be {len(code.encode()):,} bytes, more than {MAX_BYTES:,}: "
@@ -129,9 +134,12 @@ def load(folder: Path) -> Kernel:
         metadata = json.loads((folder / METADATA).read_text("utf-8"))
         code_file = metadata["code_file"]
         code = (folder / code_file).read_text("utf-8")
-    except (OSError, ValueError, KeyError):
+        kernel = Kernel(code_file, code, metadata)
+        if not (kernel.id and kernel.log_mark and kernel.parameters):
+            raise ValueError
+    except (OSError, ValueError, LookupError, TypeError):
         raise PipelineError(f"{folder}: no whole kernel; run `make bundle`") from None
-    return Kernel(code_file, code, metadata)
+    return kernel
 
 
 def same_code(one: str, other: str) -> bool:
@@ -179,20 +187,26 @@ def _imports(root: Path, path: Path) -> set[Path]:
     return found
 
 
-def script(main: str, parameters: str, sources: Mapping[str, str]) -> str:
-    """The kernel as one Python script: what it does, its parameters, the package, the start."""
+def script(main: str, values: str, sources: Mapping[str, str]) -> str:
+    """The kernel as one Python script: what it does, its parameters, the package, the start.
+
+    Args:
+        main: code of `kernel_main`.
+        values: assignments of MARK and PARAMETERS.
+        sources: text of each module by its path.
+    """
     parts = [
         '"""Dog photos in, images.zip out: a DCGAN for the competition Generative Dog Images.\n\n'
         "Written by `python -m pipeline bundle`. First comes what runs here, then the parameters,\n"
         'then the package `pipeline`, each module as text under its name.\n"""\n',
-        without_docstring(main),
-        f"PARAMETERS = {literal(parameters)}\n",
+        main,
+        values,
         "# The package, module by module; `unpack` writes it out.\nSOURCES = {}\n",
     ]
     rule = "# " + "-" * 98
     for name, text in sources.items():
         parts.append(f"{rule}\nSOURCES[{json.dumps(name)}] = {literal(text)}\n")
-    parts.append('if __name__ == "__main__":\n    main(PARAMETERS, SOURCES)\n')
+    parts.append('if __name__ == "__main__":\n    main(MARK, PARAMETERS, SOURCES)\n')
     return "\n".join(parts)
 
 

@@ -24,6 +24,11 @@ def kaggle_root() -> Path:
     return Path(os.environ.get("DOGS_KAGGLE_ROOT", "/kaggle"))
 
 
+def greet(mark: str) -> None:
+    """Say which kernel this is: who follows it looks for the mark in the log."""
+    say(f"kernel {mark}, Python {sys.version.split()[0]}")
+
+
 def check_packages() -> None:
     """Stop at once, rather than hours later, where the image lacks a package."""
     if sys.version_info < (3, 11):  # noqa: UP036  Kaggle's image, not ours
@@ -40,7 +45,7 @@ def check_packages() -> None:
     if int(pydantic.VERSION.split(".")[0]) < 2:
         sys.exit(f"error: this kernel needs pydantic 2 or newer, the image has {pydantic.VERSION}")
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    say(f"Python {sys.version.split()[0]}, torch {torch.__version__}, GPUs: {gpus or 'none'}")
+    say(f"torch {torch.__version__}, GPUs: {', '.join(gpus) or 'none'}")
 
 
 def find_data(root: Path) -> Path:
@@ -129,8 +134,9 @@ def close_scratch(scratch: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def main(parameters: str, sources: dict[str, str]) -> None:
+def main(mark: str, parameters: str, sources: dict[str, str]) -> None:
     """Everything, in order. `parameters` is JSON."""
+    greet(mark)
     check_packages()
     scratch = open_scratch()
     try:

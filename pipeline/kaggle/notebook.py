@@ -48,22 +48,23 @@ show("The averaged generator at the end", "outputs/samples.png")
 """
 
 
-def write(main: str, parameters: str, sources: Mapping[str, str]) -> str:
+def write(main: str, values: str, sources: Mapping[str, str]) -> str:
     """The notebook's JSON (nbformat 4).
 
     Args:
         main: code of `kernel_main`.
-        parameters: Python literal of the parameters' JSON.
+        values: assignments of MARK and PARAMETERS.
         sources: text of each module by its path.
     """
     folders = sorted({str(PurePosixPath(name).parent) for name in sources})
-    open_up = f"check_packages()\nscratch = open_scratch()\nfor folder in {json.dumps(folders)}:\n"
+    open_up = "greet(MARK)\ncheck_packages()\nscratch = open_scratch()\n"
+    open_up += f"for folder in {json.dumps(folders)}:\n"
     open_up += "    (scratch / folder).mkdir(parents=True, exist_ok=True)\n"
     cells = [
         _prose(INTRODUCTION),
         _code(main),
         _prose("## The parameters"),
-        _code(f"PARAMETERS = {parameters}"),
+        _code(values),
         _prose(PACKAGE),
         _code(open_up),
         *(_code(f"%%writefile {{scratch}}/{name}\n{text}") for name, text in sources.items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import files, progress, submission_zip
-from pipeline.kaggle import receipt, submission
+from pipeline.kaggle import follow, plan, receipt, submission
 from pipeline.kaggle.preflight import Preflight
 
 if TYPE_CHECKING:
@@ -61,13 +61,13 @@ def run(
         return
     receipt.refuse_in_experiments()
     with files.locked(paths.submit_lock, on_wait=submission.say_waiting):
-        plan = submission.plan(kaggle, submit, key=facts.sha256, ledger=paths.ledger)
-        found = submission.already(plan)
-        preflight.ask_account(plan.client)
+        planned = plan.make(kaggle, submit, key=facts.sha256, ledger=paths.ledger)
+        found = submission.already(planned)
+        preflight.ask_account(planned.client)
         preflight.ask_kaggle(
-            plan.client, kaggle.competition, with_file=True, already=found is not None
+            planned.client, kaggle.competition, with_file=True, already=found is not None
         )
         preflight.settle()
         if found is None:
-            submission.send_file(plan, paths.images_zip)
-        receipt.write(paths.submission, submission.wait_for_score(plan), **record)
+            submission.send_file(planned, paths.images_zip)
+        receipt.write(paths.submission, follow.scoring(planned), **record)

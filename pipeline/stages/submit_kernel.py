@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline import files, progress
+from pipeline.kaggle import follow, plan, receipt, submission
 from pipeline.kaggle import kernel as built_kernel
-from pipeline.kaggle import receipt, submission
 from pipeline.kaggle.preflight import Preflight
 
 if TYPE_CHECKING:
@@ -50,17 +50,17 @@ def run(paths: Paths, *, kaggle: Kaggle, submit: Submit) -> None:
         return
     receipt.refuse_in_experiments()
     with files.locked(paths.submit_lock, on_wait=submission.say_waiting):
-        plan = submission.plan(kaggle, submit, key=kernel.key, ledger=paths.ledger)
-        found = submission.already(plan)
-        preflight.ask_account(plan.client, kernel)
+        planned = plan.make(kaggle, submit, key=kernel.key, ledger=paths.ledger)
+        found = submission.already(planned)
+        preflight.ask_account(planned.client, kernel)
         preflight.ask_kaggle(
-            plan.client, kaggle.competition, with_file=False, already=found is not None
+            planned.client, kaggle.competition, with_file=False, already=found is not None
         )
         preflight.settle()
         if found is None:
-            version = submission.push(plan, paths.kernel, kernel)
-            submission.wait_for_kernel(plan, kernel, version)
-            made = submission.fetch_zip(plan, kernel, paths.kernel_zip, count=count)
-            submission.send_kernel(plan, kernel, version, made.sha256)
-        scored = submission.wait_for_score(plan)
-        receipt.write(paths.submission, scored, **record, **submission.record(plan))
+            version = submission.push(planned, paths.kernel, kernel)
+            follow.kernel_run(planned, kernel, version)
+            made = submission.fetch_zip(planned, kernel, paths.kernel_zip, count=count)
+            submission.send_kernel(planned, kernel, version, made.sha256)
+        scored = follow.scoring(planned)
+        receipt.write(paths.submission, scored, **record, **submission.record(planned))

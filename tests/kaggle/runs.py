@@ -23,10 +23,12 @@ FAST_KERNEL = """
 import os, shutil, sys
 from pathlib import Path
 
+MARK = "0123456789abcdef"
 PARAMETERS = r'''
 {"params": {"package": {"count": %d}}}
 '''
 root = Path(os.environ["DOGS_KAGGLE_ROOT"])
+print("kernel", MARK)
 print("copying")
 shutil.copyfile(root / "input" / "%s" / "images.zip", root / "working" / "images.zip")
 """

@@ -19,6 +19,7 @@ from pipeline.kaggle.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from pipeline.kaggle.retry import Patience
 from tests.conftest import REPOSITORY
 from tests.kaggle.conftest import HASTE
 from tests.standins.kaggle_api import (
@@ -122,6 +123,16 @@ def test_a_server_that_says_nothing_is_left_after_the_deadline(
         competitions.look(client, COMPETITION)
     assert time.monotonic() - start < 10  # 3 deadlines of 1 s, and slack for a busy machine
     assert kaggle.sent("GetCompetition") == 3
+
+
+def test_an_answer_that_trickles_in_is_left_too(kaggle: KaggleStandIn) -> None:
+    """No deadline between two bytes ever passes here."""
+    client = Client(Patience(timeout_s=0.3, retries=0))
+    kaggle.fault("GetCompetition", trickle_s=0.05)
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match="no answer in time"):
+        competitions.look(client, COMPETITION)
+    assert time.monotonic() - start < 6  # its 200 bytes and more would take 10 s
 
 
 def test_logging_in_has_a_deadline_too(kaggle: KaggleStandIn) -> None:

@@ -26,7 +26,14 @@ ALL = {
     "kernel": KERNEL_CALLS + STORAGE["kernel"] + ACTING["kernel"],
 }
 ROWS = [(mode, call) for mode, calls in ALL.items() for call in calls]
-API_ROWS = [(mode, call) for mode, call in ROWS if call not in ("PUT", "GET")]
+REFUSED_ROWS = [
+    (mode, call, status)
+    for mode, call in ROWS
+    for status in (401, 403, 404)
+    if call not in ("PUT", "GET")
+    # 403 and 404 are how Kaggle says that there is no such kernel, or no run of it, yet.
+    and not (call in ("GetKernel", "GetKernelSessionStatus") and status != 401)
+]
 
 PASSING = {
     "429": {"status": 429},
@@ -86,8 +93,7 @@ def test_what_passes_is_waited_out(
     well_again(kaggle, mode, paths)
 
 
-@pytest.mark.parametrize(("mode", "call"), API_ROWS)
-@pytest.mark.parametrize("status", REFUSING)
+@pytest.mark.parametrize(("mode", "call", "status"), REFUSED_ROWS)
 def test_a_refusal_stops_at_once_and_says_what_to_do(
     kaggle: KaggleStandIn,
     paths: Paths,
@@ -96,8 +102,6 @@ def test_a_refusal_stops_at_once_and_says_what_to_do(
     status: int,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    if call == "GetKernel" and status in (403, 404):
-        pytest.skip("how Kaggle says that there is no such kernel yet")
     kaggle.fault(call, status=status)
     error, words = REFUSING[status]
     with pytest.raises(error, match=words) as caught:
@@ -114,7 +118,8 @@ def test_what_does_not_pass_is_given_up_with_a_reason(
     kaggle: KaggleStandIn, paths: Paths, mode: str, call: str
 ) -> None:
     kaggle.fault(call, status=503, times=2)  # as often as a call is made
-    if call == "GetKernelSessionStatus":  # hours of training are not given up for some minutes
+    # Hours of training are not given up for some minutes without Kaggle.
+    if call in ("GetKernelSessionStatus", "ListKernelSessionOutput"):
         assert submit(mode, paths)["status"] == "complete"
     else:
         with pytest.raises(errors.Unavailable, match="HTTP 503"):
@@ -171,7 +176,7 @@ def test_an_address_that_expired_is_asked_for_anew(
 ) -> None:
     kaggle.fault("GET", status=status)
     runs.submit_bundle(paths)
-    assert kaggle.sent("ListKernelSessionOutput") == 2
+    assert kaggle.sent("ListKernelSessionOutput") == 3  # once for the log, twice for the zip
     well_again(kaggle, "kernel", paths)
 
 
@@ -229,6 +234,22 @@ def test_a_kernel_that_never_finishes(kaggle: KaggleStandIn, paths: Paths) -> No
     with pytest.raises(errors.KernelUnfinished):
         runs.submit_bundle(paths, {"submit.deadline_hours": 0.3 / 3600})
     assert kaggle.sent("SaveKernel") == 1
+
+
+@pytest.mark.parametrize("pushed_before", [False, True])
+def test_a_kernel_whose_run_does_not_show_at_once(
+    kaggle: KaggleStandIn, paths: Paths, pushed_before: bool
+) -> None:
+    """What shows is no run at all, or that of the version before, long finished."""
+    if pushed_before:
+        other = runs.FAST_KERNEL.replace("0123456789abcdef", "fedcba9876543210")
+        runs.write_kernel(paths, kaggle, other % (40, "small-dogs"))
+        runs.submit_bundle(paths)
+        runs.write_kernel(paths, kaggle)
+    kaggle.rules.stale_looks = 3
+    receipt = runs.submit_bundle(paths)
+    assert receipt["kernel_version"] == kaggle.submissions[-1].kernel_version == 1 + pushed_before
+    assert receipt["zip_sha256"] == kaggle.submissions[-1].sha256
 
 
 def test_scoring_that_never_ends(kaggle: KaggleStandIn, paths: Paths) -> None:

@@ -45,8 +45,11 @@ def test_a_missing_package_is_named_first_thing(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_says_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
+    kernel_main.greet("0123456789abcdef")
     kernel_main.check_packages()
-    assert f"Python {sys.version.split()[0]}, torch " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"kernel 0123456789abcdef, Python {sys.version.split()[0]}\n" in said
+    assert "torch 2." in said
 
 
 def parameters(

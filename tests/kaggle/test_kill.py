@@ -33,6 +33,7 @@ REQUESTS = {
         "GetKernel 2",
         "GetKernelSessionStatus",
         "ListKernelSessionOutput",
+        "ListKernelSessionOutput 2",
         "GET",
         "GetKernel 3",
         "CreateCodeSubmission",

@@ -52,6 +52,7 @@ class Rules:
     deadline: str = "2019-08-13T23:59:00.000Z"
     daily_limit: int = 5
     looks_until_scored: int = 1  # a submission is PENDING that many times
+    stale_looks: int = 0  # after a push the kernel's state and output are the old ones that often
     page_size: int = 20  # at most so many submissions a page
     evaluate: Callable[[Path], str | None] = whole_zip
     score: Callable[[Path], float] = lambda path: 42.5
@@ -85,6 +86,7 @@ class Kernel:
 
     pushes: list[dict[str, Any]] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
+    looks: int = 0  # at its state since the last push
 
 
 class KaggleStandIn:
@@ -236,6 +238,7 @@ class KaggleStandIn:
         attached = {source: self.mounted for source in asked.get("competitionDataSources", [])}
         worker = Worker(folder, asked["text"], asked["kernelType"], attached)
         kernel.workers.append(worker)
+        kernel.looks = 0
         worker.start(self.worker_environment)
         return {"versionNumber": len(kernel.pushes), "kernelId": 1001} | answer
 
@@ -248,14 +251,13 @@ class KaggleStandIn:
         }
 
     def get_kernel_session_status(self, asked: dict[str, Any]) -> dict[str, Any]:
-        worker = self._kernel(asked).workers[-1]
+        worker = self._session(asked)[1]
         answer = {"status": worker.status}
         return answer | ({"failureMessage": worker.failure} if worker.failure else {})
 
     def list_kernel_session_output(self, asked: dict[str, Any]) -> dict[str, Any]:
-        worker = self._kernel(asked).workers[-1]
+        version, worker = self._session(asked)
         slug = asked["kernelSlug"]
-        version = len(self._kernel(asked).workers)
         base = f"{self.server.address}/files/kernels/{slug}/{version}/working"
         files = [
             {"fileName": name, "url": f"{base}/{name}?sig=secret"} for name in worker.outputs()
@@ -284,6 +286,15 @@ class KaggleStandIn:
         if kernel is None:  # Kaggle hides what is not there behind 403
             raise Refusal(403, "Permission 'kernels.get' was denied")
         return kernel
+
+    def _session(self, asked: dict[str, Any]) -> tuple[int, Worker]:
+        """Number and worker of the version that is shown."""
+        kernel = self._kernel(asked)
+        kernel.looks += 1
+        version = len(kernel.workers) - (kernel.looks <= self.rules.stale_looks)
+        if version == 0:
+            raise Refusal(404, "Kernel has no sessions")
+        return version, kernel.workers[version - 1]
 
     def _submit(
         self, asked: dict[str, Any], name: str, path: Path, version: int | None

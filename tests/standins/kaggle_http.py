@@ -47,6 +47,7 @@ class Fault:
     body: bytes | None = None
     drop: str | None = None
     hang_s: float = 0.0
+    trickle_s: float = 0.0  # between two bytes of the answer
     keep: float | None = None  # PUT, GET: this share of the bytes, taken for the whole
 
     def applies(self, call: str) -> bool:
@@ -170,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, str):
             return self._send(entry, 302, b"", headers={"Location": answer})
         content = fault.body if fault.body is not None else json.dumps(answer).encode()
-        self._send(entry, 200, content, cut=fault.drop == "during")
+        self._send(entry, 200, content, cut=fault.drop == "during", trickle_s=fault.trickle_s)
 
     def _authorised(self) -> bool:
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
@@ -248,6 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         headers: dict[str, str] | None = None,
         cut: bool = False,
+        trickle_s: float = 0.0,
     ) -> None:
         self.server_of.watch("after", entry)
         entry.status = 0 if cut else status
@@ -258,7 +260,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
+        if trickle_s:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                time.sleep(trickle_s)
+        else:
+            self.wfile.write(body[: len(body) // 2] if cut else body)
         if cut:
             self._break()
 
