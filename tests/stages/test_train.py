@@ -23,6 +23,7 @@ from pipeline.files import DiskFull
 from pipeline.paths import Paths
 from pipeline.stages import train as stage
 from pipeline.training.figures import TrainingDiverged
+from tests import checkout
 from tests.conftest import REPOSITORY
 from tests.training.tiny import tiny, workplace
 
@@ -131,7 +132,7 @@ def test_killed_at_random_moments_and_continued(straight: Paths, tmp_path: Path)
 
 def wait_for_a_new_checkpoint(paths: Paths, process: subprocess.Popen) -> None:
     before = set(paths.checkpoints.rglob("*.pt"))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while process.poll() is None and set(paths.checkpoints.rglob("*.pt")) <= before:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -290,3 +291,30 @@ def test_on_a_gpu_a_killed_run_continues_to_the_bit(tmp_path: Path) -> None:
     train(broken, **exact, train__images=32)
     train(broken, **exact)
     assert_same_weights(broken, straight)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
+def test_dvc_killed_alone_and_run_again(tmp_path: Path) -> None:
+    """The real `dvc repro`, killed with -9 twice: its trainer ends, and the next run continues."""
+    folder = checkout.copy(REPOSITORY, tmp_path / "clone")
+    changes = {"train.images": 10**6, "train.checkpoint_minutes": 0.01}
+    checkout.set_params(folder, checkout.TINY | changes)
+    paths = Paths(folder)
+    for _ in range(2):
+        dvc = subprocess.Popen(
+            ["dvc", "repro", "train"], cwd=folder, env=checkout.environment(folder)
+        )
+        wait_for_a_new_checkpoint(paths, dvc)
+        children = Path(f"/proc/{dvc.pid}/task/{dvc.pid}/children").read_text().split()
+        assert children
+        dvc.kill()
+        dvc.wait()
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            assert time.monotonic() < deadline, "the trainer goes on alone"
+            time.sleep(0.05)
+    seen = max(int(path.stem) for path in paths.checkpoints.rglob("*.pt"))
+    checkout.set_params(folder, {"train.images": seen + 64})
+    printed = checkout.run(folder, "dvc", "repro", "train").stdout
+    assert f"continuing at {seen} images" in printed
