@@ -100,6 +100,9 @@ class Players:
         self.scaler.unscale_(optimizer)
         norm = nn.utils.get_total_norm([weight.grad for weight in network.parameters()])
         self.scaler.step(optimizer)
+        if self.scaler.is_enabled():
+            # An overflow in float16 is no divergence: the scaler skips the step and scales lower.
+            norm = norm.nan_to_num(posinf=0.0)
         return norm
 
     def _autocast(self) -> torch.autocast:

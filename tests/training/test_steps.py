@@ -128,3 +128,17 @@ def test_bfloat16_is_near_float32() -> None:
     # bfloat16 has 8 bits of mantissa: 0.4 % a value.
     assert rows[1].tolist() == pytest.approx(rows[0].tolist(), rel=0.05)
     assert len(FIGURES) == 6
+
+
+def test_float16_with_its_scaler_trains() -> None:
+    """The scaler starts at 65536, too high at times: steps are skipped, figures stay finite."""
+    train = tiny(train__precision="float16").train
+    players = Players(*networks(), train=train, device=CPU, team=Team())
+    before = copy.deepcopy(players.generator.state_dict())
+    for _ in range(20):
+        assert players.step(*batch()).isfinite().all()
+    assert players.scaler.is_enabled()
+    assert players.state_dict()["scaler"]["scale"] <= 65536
+    after = players.generator.state_dict()
+    assert not torch.equal(after["layers.0.weight"], before["layers.0.weight"])
+    assert all(value.isfinite().all() for value in after.values())
