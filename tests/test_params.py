@@ -60,8 +60,8 @@ def test_a_missing_section_and_a_missing_key_are_named(shipped: dict) -> None:
 def test_numbers_as_dvc_writes_them(tmp_path: Path, repository: Path) -> None:
     # `dvc exp run -S train.lr_g=3e-5` writes 3e-05, a string to YAML 1.1 and a float to YAML 1.2.
     text = (repository / "params.yaml").read_text()
-    assert "lr_g: 2.0e-4" in text
-    (tmp_path / "params.yaml").write_text(text.replace("lr_g: 2.0e-4", "lr_g: 3e-05"))
+    assert "lr_g: 3.0e-4" in text
+    (tmp_path / "params.yaml").write_text(text.replace("lr_g: 3.0e-4", "lr_g: 3e-05"))
     assert params.load(tmp_path / "params.yaml").train.lr_g == 3e-5
 
 

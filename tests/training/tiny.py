@@ -15,6 +15,8 @@ CHANGES = {
     "model.latent_dim": 8,
     "train.images": 64,
     "train.batch_size": 8,
+    "train.lr_g": 2e-4,
+    "train.lr_d": 2e-4,
     "train.precision": "float32",
     "train.log_every_images": 16,
     "train.sample_every_images": 32,
