@@ -52,7 +52,7 @@ def kernel_run(plan: Plan, kernel: Kernel, version: int) -> None:
 def _session(plan: Plan, kernel: Kernel) -> Session:
     """The run of our version: Kaggle tells of the newest it knows, which soon after a push may be
     none or the one before."""
-    push = plan.ledger.last(plan.key, PUSH)
+    push = plan.ledger.last(plan.key, PUSH, kernel=kernel.id)
     settled = push is None or push.age_s > _SETTLED_S
     not_yet = Session("QUEUED", "")
     try:

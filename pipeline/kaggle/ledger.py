@@ -40,11 +40,14 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def last(self, key: str, step: str) -> Entry | None:
-        """The newest event of a step for this key."""
-        return next(
-            (one for one in reversed(self.entries()) if (one.key, one.step) == (key, step)), None
+    def last(self, key: str, step: str, **facts: Any) -> Entry | None:
+        """The newest event of a step for this key, among those that hold these facts."""
+        found = (
+            one
+            for one in reversed(self.entries())
+            if (one.key, one.step) == (key, step) and facts.items() <= one.facts.items()
         )
+        return next(found, None)
 
     def entries(self) -> list[Entry]:
         """All events, the oldest first.

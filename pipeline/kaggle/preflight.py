@@ -1,12 +1,10 @@
 """Everything that can be asked before something is sent, in one table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import progress, submission_zip
-from pipeline.errors import PipelineError
 from pipeline.kaggle import competitions, receipt
 from pipeline.kaggle.client import Client
 from pipeline.kaggle.errors import PreflightFailed
@@ -33,13 +31,6 @@ class Preflight:
 
     def note(self, question: str, answer: str, ok: bool | None = True) -> None:
         self.rows.append(Row(question, answer, ok))
-
-    def ask(self, question: str, check: Callable[[], str]) -> None:
-        """Note what `check` returns, or the error it raises as a bad answer."""
-        try:
-            self.note(question, check())
-        except PipelineError as error:
-            self.note(question, str(error), False)
 
     def ask_count(self, competition: str, images: int, *, sends: bool) -> None:
         """Whether the competition's evaluator takes so many pictures."""

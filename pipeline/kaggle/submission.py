@@ -28,7 +28,7 @@ def already(plan: Plan) -> Submission | None:
         KaggleError: the ledger knows of one that Kaggle does not list.
     """
     found = competitions.find(plan.client, plan.competition, plan.mark)
-    last = plan.ledger.last(plan.key, SUBMIT)
+    last = plan.ledger.last(plan.key, SUBMIT, competition=plan.competition)
     if found is None and last is not None and last.state == INTENT:
         _let_arrive(plan, last)
         found = competitions.find(plan.client, plan.competition, plan.mark)
@@ -58,9 +58,7 @@ def send_file(plan: Plan, path: Path) -> int:
 
 def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
     """Push the kernel, unless Kaggle has this version. Returns the version's number."""
-    last = plan.ledger.last(plan.key, PUSH)
-    if last is not None and last.facts["kernel"] != kernel.id:
-        last = None  # the same code, pushed under another name
+    last = plan.ledger.last(plan.key, PUSH, kernel=kernel.id)
     if last is not None and last.state == DONE:
         return int(last.facts["version"])
     failed = int(last.facts.get("failed", 0)) if last is not None else 0
@@ -127,7 +125,7 @@ def _submit(plan: Plan, send: Callable[[], int], facts: dict[str, Any]) -> int:
 
 def record(plan: Plan) -> dict[str, Any]:
     """What the ledger knows of the kernel's submission, for the receipt."""
-    last = plan.ledger.last(plan.key, SUBMIT)
+    last = plan.ledger.last(plan.key, SUBMIT, competition=plan.competition)
     facts = last.facts if last is not None else {}
     return {name: facts.get(fact) for name, fact in _RECORD.items()}
 
@@ -135,7 +133,8 @@ def record(plan: Plan) -> dict[str, Any]:
 def _let_arrive(plan: Plan, intent: Entry) -> None:
     """Whoever noted this intent was killed, perhaps a moment ago and with the request under way:
     wait until it has arrived or never will."""
-    left_s = 2 * plan.client.patience.timeout_s - intent.age_s
+    # The clock of another machine, whose ledger this was, may be ahead.
+    left_s = 2 * plan.client.patience.timeout_s - max(0.0, intent.age_s)
     if left_s > 0:
         progress.say(
             f"an earlier run was stopped {intent.age_s:.0f} s ago while it sent this: "

@@ -29,6 +29,16 @@ def test_starts_empty_and_keeps_events_in_order(tmp_path: Path) -> None:
     assert ledger.last(OTHER, PUSH) is None
 
 
+def test_finds_the_newest_event_that_holds_the_facts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "submissions.jsonl")
+    ledger.note(KEY, SUBMIT, DONE, competition="dogs", ref=1)
+    ledger.note(KEY, SUBMIT, INTENT, competition="cats")
+    dogs, cats = (ledger.last(KEY, SUBMIT, competition=name) for name in ("dogs", "cats"))
+    assert dogs is not None and cats is not None
+    assert (dogs.state, cats.state) == (DONE, INTENT)
+    assert ledger.last(KEY, SUBMIT, competition="birds") is None
+
+
 def test_each_event_is_a_line_that_git_can_merge(tmp_path: Path) -> None:
     path = tmp_path / "submissions.jsonl"
     ledger = Ledger(path)

@@ -138,6 +138,20 @@ def test_a_submission_that_kaggle_does_not_list_is_not_sent_again(
     assert kaggle.submissions == []
 
 
+def test_the_same_code_under_another_name_is_another_kernel(
+    paths: Paths, kaggle: KaggleStandIn
+) -> None:
+    kaggle.fault("CreateCodeSubmission", status=400)
+    with pytest.raises(PipelineError):
+        runs.submit_bundle(paths)
+    metadata = paths.kernel / "kernel-metadata.json"
+    metadata.write_text(metadata.read_text().replace(runs.SLUG, "renamed-dogs"))
+    (paths.kernel / f"{runs.SLUG}.py").rename(paths.kernel / "renamed-dogs.py")
+    assert runs.submit_bundle(paths)["kernel"] == "tester/renamed-dogs"
+    assert [len(one.pushes) for one in kaggle.kernels.values()] == [1, 1]
+    assert len(kaggle.submissions) == 1
+
+
 @pytest.mark.parametrize("mode", ["file", "kernel"])
 def test_an_experiment_may_not_submit(
     paths: Paths,
