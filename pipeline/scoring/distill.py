@@ -2,14 +2,13 @@
 
 Reads the environment variables DOGS_PHOTOS (a folder with images.tar and annotation.tar of
 Stanford Dogs) and INCEPTION_PARTIAL (the .npz that `Teacher` takes). Writes embedded.safetensors
-and judgement.csv beside this file. Everything slow is kept below `--work`, and not made again.
+and, beside it, embedded_judgement.csv and .png. What is slow is kept below `--work`: a second run
+goes on from there.
 """
 
 import argparse
-import csv
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +29,21 @@ from pipeline.scoring.distill_student import Recipe, train
 from pipeline.scoring.distill_teacher import Teacher, taught
 from pipeline.scoring.nearest import nearest
 
-CORRUPTED_OF_EACH = 800
-TRAINING_CROPS = 8000
-DRAWN = 1500  # pictures; the default run's number, and its seed
-GAN_SAMPLES = 400  # from each generator at each point of its training
+# What the network learns from.
+CORRUPTED_OF_EACH = 800  # pictures made of each kind, mixed; TRAINING_CORRUPTED of them are used
+TRAINING_PHOTOS = 7680
+TRAINING_CROPS = 2048
+TRAINING_CORRUPTED = 7680
+DRAWN = 1500  # pictures drawn; the default run's number, and its seed
+TRAINING_DRAWN = (640, 384)  # photos and crops
+GAN_SAMPLES = 400  # made by each generator at each point of its training
+TRAINING_SAMPLES = 200  # ... and used
 CALIBRATION_SETS = 200
 CALIBRATION_IMAGES = 300
-# A set of honest photos that is the closest to the training photos by chance still has twice the
-# threshold: d falls below it where about half of what a perfect generator makes is copied.
-THRESHOLD_MARGIN = 0.5
+# Of what the closest of the honest sets get. d falls below the threshold where more than about 60 %
+# of what a perfect generator makes is copied. It is no higher because drawn dogs, which resemble
+# each other more than photos do, must not be taken for copies.
+THRESHOLD_MARGIN = 0.4
 
 
 def main() -> None:
@@ -52,41 +57,41 @@ def main() -> None:
     photos, crops = read_dogs(dogs)
     drawn = draw(work / "drawn")
     teacher = Teacher(weights)
-    seen = [pictures.of(held_out=False) for pictures in (photos, crops, drawn)]
-    unseen = [pictures.of(held_out=True) for pictures in (photos, crops, drawn)]
+    kept = work / "teacher"
 
     say("teaching: Inception's features of the training pictures")
-    lessons = dict(training_pictures(*seen, work))
-    targets = [taught(teacher, name, images, work / "teacher") for name, images in lessons.items()]
-    network = train(np.concatenate(list(lessons.values())), np.concatenate(targets), Recipe())
-    save(network, threshold=0.0)  # until it is calibrated with what was saved
-    found = calibrate(embedded.load(), photos, crops)
-    save(network, threshold=THRESHOLD_MARGIN * found)
+    seen = [each.of(held_out=False) for each in (photos, crops, *drawn)]
+    lessons = dict(training_pictures(seen[0], seen[1], (seen[2], seen[3]), work))
+    targets = [taught(teacher, name, images, kept) for name, images in lessons.items()]
+    network = train(
+        np.concatenate(list(lessons.values())),
+        np.concatenate(targets),
+        photos=len(lessons["photos"]),
+        recipe=Recipe(),
+    )
+    save(network, threshold=0.0)  # calibrated with the weights as they are saved
+    lowest = calibrate(embedded.load(), photos, crops)
+    save(network, threshold=THRESHOLD_MARGIN * lowest)
+    say(f"memorisation distance of honest photos: at least {lowest:.4f}")
 
     say("judging: held-out breeds, held-out generators")
-    samples = dict(generated(distill_gans.HELD_OUT_RUNS, photos, crops, work))
+    unseen = [each.of(held_out=True) for each in (photos, crops, *drawn)]
+    samples = {
+        f"{name} {round(100 * share)}": images
+        for name, run in generated(distill_gans.HELD_OUT_RUNS, photos, crops, work)
+        for share, images in zip(distill_gans.PROGRESS, run, strict=True)
+    }
     pictures = distill_judge.judging_pictures(*unseen, samples)
-    real_breeds = unseen[0].breeds[distill_judge.reference_order(unseen[0])]
-    sets = distill_judge.image_sets(
-        pictures, real_breeds[distill_judge.REFERENCE_IMAGES :], tuple(samples)
-    )
-    verdicts = distill_judge.judge(
-        sets,
-        {name: embedded.load().features(images) for name, images in pictures.items()},
-        {
-            name: taught(teacher, f"judge {name}", images, work / "teacher")[
-                :, : embedded.DIMENSIONS
-            ]
-            for name, images in pictures.items()
-        },
-    )
-    with (
-        atomic(embedded.WEIGHTS.with_name("judgement.csv")) as path,
-        open(path, "w", newline="") as file,
-    ):
-        table = csv.DictWriter(file, list(asdict(verdicts[0])), lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(verdict) for verdict in verdicts)
+    order = distill_judge.reference_order(unseen[0])
+    real_breeds = unseen[0].breeds[order[distill_judge.REFERENCE_IMAGES :]]
+    sets = distill_judge.image_sets(pictures, real_breeds, tuple(samples))
+    ours = {name: embedded.load().features(images) for name, images in pictures.items()}
+    inceptions = {
+        name: taught(teacher, f"judge {name}", images, kept)[:, : embedded.DIMENSIONS]
+        for name, images in pictures.items()
+    }
+    verdicts = distill_judge.judge(sets, ours, inceptions)
+    distill_judge.write(verdicts, embedded.WEIGHTS.parent)
     for key, value in distill_judge.correlations(verdicts).items():
         say(f"Spearman correlation with Inception, {key}, {len(verdicts)} sets: {value:.4f}")
 
@@ -98,44 +103,52 @@ def _folder(variable: str, what: str) -> Path:
     return path
 
 
-def draw(folder: Path) -> Pictures:
-    """The default run's drawn dogs, photos and crops together, breed by breed."""
+def draw(folder: Path) -> tuple[Pictures, Pictures]:
+    """The default run's drawn dogs: photos and crops."""
     from pipeline.sources import drawn
 
     if not (folder / "annotation.tar").is_file():
         drawn.write(folder, pictures=DRAWN, seed=1)
-    photos, crops = read_dogs(folder)
-    return Pictures(
-        np.concatenate([photos.images, crops.images]), np.concatenate([photos.breeds, crops.breeds])
-    )
+    return read_dogs(folder)
 
 
 def training_pictures(
-    photos: Pictures, crops: Pictures, drawn: Pictures, work: Path
+    photos: Pictures, crops: Pictures, drawn: tuple[Pictures, Pictures], work: Path
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(name, pictures) of what the network learns from: half clean, half what goes wrong."""
-    rng = rng_for("training")
+    rng = np.random.default_rng(1)
+    yield "photos", photos.images[rng.permutation(len(photos.images))][:TRAINING_PHOTOS]
+    yield "crops", crops.images[rng.permutation(len(crops.images))[:8000]][:TRAINING_CROPS]
+
     both = np.concatenate([photos.images, crops.images])
-    yield "photos", photos.images[rng.permutation(len(photos.images))]
-    yield "crops", crops.images[rng.permutation(len(crops.images))[:TRAINING_CROPS]]
-    yield "drawn", drawn.images
 
     def some() -> np.ndarray:
         return both[rng.choice(len(both), CORRUPTED_OF_EACH, replace=False)]
 
-    for kind in CORRUPTIONS:
-        yield kind, corrupt(some(), kind, None, rng)
-    for number in range(3):  # two at once
-        first, second = rng.choice(list(CORRUPTIONS), 2, replace=False)
-        yield f"mixed {number}", corrupt(corrupt(some(), first, None, rng), second, None, rng)
-    yield "degenerate", degenerate(CORRUPTED_OF_EACH, rng)
-    yield from generated(distill_gans.TRAINING_RUNS, photos, crops, work)
+    spoilt = [corrupt(some(), kind, None, rng) for kind in CORRUPTIONS]
+    for _ in range(3):  # two at once
+        images = some()
+        for kind in rng.choice(list(CORRUPTIONS), 2, replace=False):
+            images = corrupt(images, str(kind), None, rng)
+        spoilt.append(images)
+    spoilt.append(degenerate(CORRUPTED_OF_EACH, rng))
+    together = np.concatenate(spoilt)
+    yield "corrupted", together[rng.permutation(len(together))][:TRAINING_CORRUPTED]
+
+    rng = rng_for("drawn_train")
+    chosen = [
+        each.images[rng.choice(len(each.images), count, replace=False)]
+        for each, count in zip(drawn, TRAINING_DRAWN, strict=True)
+    ]
+    yield "drawn", np.concatenate(chosen)[rng.permutation(sum(TRAINING_DRAWN))]
+    for name, samples in generated(distill_gans.TRAINING_RUNS, photos, crops, work):
+        yield name, np.concatenate([each[:TRAINING_SAMPLES] for each in samples])
 
 
 def generated(
     runs: dict[str, distill_gans.Run], photos: Pictures, crops: Pictures, work: Path
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """("<run> <per cent trained>", samples) of each GAN, trained here or kept from before."""
+    """(name, (progress, samples, 64, 64, 3)) of each GAN, trained here or kept from before."""
     for name, run in runs.items():
         path = work / "gans" / f"{name}.npy"
         if not path.is_file():
@@ -143,8 +156,7 @@ def generated(
             pictures = {"photos": photos, "crops": crops}[run.pictures].images
             made = [each for _, each in distill_gans.sampled_on_the_way(run, pictures, GAN_SAMPLES)]
             write_npy(path, np.stack(made))
-        for share, samples in zip(distill_gans.PROGRESS, np.load(path), strict=True):
-            yield f"{name} {round(100 * share)}", samples
+        yield name, np.load(path)
 
 
 def calibrate(network: embedded.Embedded, photos: Pictures, crops: Pictures) -> float:

@@ -36,8 +36,8 @@ TRAINING_RUNS = {
 }
 HELD_OUT_RUNS = {
     "wide": Run(11, 24, 2e-4, "bce", "transposed", "crops", 64_000),
-    "squares": Run(12, 16, 4e-4, "squares", "nearest", "crops", 40_000),
-    "photos": Run(13, 16, 3e-4, "hinge", "transposed", "photos", 48_000, 16),
+    "squares": Run(12, 16, 4e-4, "squares", "nearest", "crops", 24_000),
+    "photos": Run(13, 16, 3e-4, "hinge", "transposed", "photos", 32_000, 16),
 }
 
 

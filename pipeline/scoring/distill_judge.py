@@ -1,10 +1,13 @@
 """How well the embedded network follows Inception: image sets that neither saw, scored by both."""
 
+import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
+from pipeline.files import atomic
 from pipeline.scoring import mifid
 from pipeline.scoring.distill_data import (
     CORRUPTIONS,
@@ -14,10 +17,10 @@ from pipeline.scoring.distill_data import (
     rng_for,
 )
 
-SET_IMAGES = 200  # pictures in a set, unless a share of 0.1 % asks for more
-COPY_SET_IMAGES = 1000
-REFERENCE_IMAGES = 2000
-REAL_IMAGES = 1300  # held-out photos of the same breeds
+SET_IMAGES = 100  # pictures in a set, unless a share of 0.1 % asks for more
+COPY_SET_IMAGES = 1000  # drawn with replacement where there are fewer
+REFERENCE_IMAGES = 1024
+REAL_IMAGES = 768  # held-out photos of the same breeds
 STRENGTHS = (0.2, 0.7)
 JUDGED_CORRUPTIONS = (
     "blur", "noise", "jpeg", "colour_cast", "contrast", "checkerboard", "pixelate", "patchwork",
@@ -52,13 +55,14 @@ class Verdict:
 def judging_pictures(
     photos: Pictures,
     crops: Pictures,
-    drawn: Pictures,
+    drawn_photos: Pictures,
+    drawn_crops: Pictures,
     samples: Mapping[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """Every picture that judging needs, by name; "reference" is the real side.
 
     Args:
-        photos, crops: of the held-out breeds.
+        photos, crops, drawn_photos, drawn_crops: of the held-out breeds.
         samples: generated pictures, by "<run> <per cent trained>".
     """
     order = reference_order(photos)
@@ -71,7 +75,9 @@ def judging_pictures(
         return images[rng.choice(len(images), SET_IMAGES, replace=False)], rng
 
     pictures["box crops"], _ = some("box crops", crops.images)
-    pictures["drawn dogs"], _ = some("drawn dogs", drawn.images)
+    pictures["drawn dogs"], _ = some(
+        "drawn dogs", np.concatenate([drawn_photos.images, drawn_crops.images])
+    )
     for kind in JUDGED_CORRUPTIONS:
         for strength in STRENGTHS:
             name = f"{kind} {strength}"
@@ -180,3 +186,45 @@ def correlations(verdicts: list[Verdict]) -> dict[str, float]:
         theirs = [getattr(verdict, f"inception_{key}") for verdict in verdicts]
         table[key] = float(spearmanr(ours, theirs).statistic)
     return table
+
+
+def write(verdicts: list[Verdict], folder: Path) -> None:
+    """Leave embedded_judgement.csv and .png in `folder`."""
+    with (
+        atomic(folder / "embedded_judgement.csv") as path,
+        open(path, "w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.DictWriter(file, list(asdict(verdicts[0])), lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(verdict) for verdict in verdicts)
+    plot(verdicts, folder / "embedded_judgement.png")
+
+
+def plot(verdicts: list[Verdict], path: Path) -> None:
+    """Scatter plots of both numbers, ours against Inception's, a colour for each family."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    families = list(dict.fromkeys(verdict.family for verdict in verdicts))
+    for axes, key, label in zip(
+        figure.subplots(1, 2), ("fid", "distance"), ("FID", "memorisation distance"), strict=True
+    ):
+        for number, family in enumerate(families):
+            group = [verdict for verdict in verdicts if verdict.family == family]
+            axes.scatter(
+                [getattr(verdict, f"inception_{key}") for verdict in group],
+                [getattr(verdict, key) for verdict in group],
+                s=18,
+                color=f"C{number}",
+                label=family,
+            )
+        axes.set_xlabel(f"{label}, Inception's 768-d layer")
+        axes.set_ylabel(f"{label}, embedded network")
+        axes.set_title(f"Spearman {correlations(verdicts)[key]:.3f}, {len(verdicts)} sets")
+        axes.grid(alpha=0.3)
+        if key == "fid":
+            axes.set_xscale("log")
+            axes.set_yscale("log")
+    figure.axes[0].legend(fontsize=8)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=90)

@@ -11,20 +11,21 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.progress import say
-from pipeline.scoring.embedded import DIMENSIONS, SIDE_PX, Network
+from pipeline.scoring.embedded import CHANNELS, DIMENSIONS, SIDE_PX, Network
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How the network is trained."""
 
-    epochs: int = 24
+    epochs: int = 22
     batch: int = 128
-    lr: float = 2e-3
+    lr: float = 2.5e-3
     weight_decay: float = 0.02
-    warmup_steps: int = 300
+    warmup_steps: int = 150
     ema_decay: float = 0.998
     shift_px: int = 1  # pictures are moved by up to this, which Inception hardly notices
+    ridge: float = 10.0  # of the last layer's regression
     seed: int = 1
 
 
@@ -36,81 +37,97 @@ def _normed(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Modul
 
 
 class Student(nn.Module):
-    """The network with batch norm, and a second head for Inception's deeper layer.
+    """The network with batch norm, and two heads that only training needs: Inception's features,
+    as means of ReLUs like hers, in units of their standard deviations; and her deeper layer's."""
 
-    The first head works in units of each feature's standard deviation: `scale` is folded into its
-    weights in the end (a ReLU lets a positive factor through). The second is dropped.
-    """
-
-    def __init__(self, scale: Tensor, deeper: int) -> None:
+    def __init__(self, dimensions: int, deeper: int) -> None:
         super().__init__()
         self.network = Network(_normed)
-        self.deeper = nn.Linear(self.network.head.in_channels, deeper)
-        self.register_buffer("scale", scale)
+        self.head = nn.Conv2d(CHANNELS[-1], dimensions, 1)
+        self.deeper = nn.Linear(CHANNELS[-1], deeper)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 3, 64, 64) -> features / scale (N, 768), deeper features (N, 1280)."""
-        trunk = self.network.trunk(x)
-        return self.network.pool(trunk), self.deeper(trunk.mean((2, 3)))
+        """(N, 3, 64, 64) -> (N, 768), (N, 1280)."""
+        last = self.network.levels(x)[-1]
+        return F.relu(self.head(last)).mean((2, 3)), self.deeper(last.mean((2, 3)))
 
-    def folded(self) -> Network:
-        """The plain network, batch norm and scale folded into its convolutions."""
-        plain = Network()
-        for name, layer in self.network.named_modules():
-            if isinstance(layer, nn.Sequential) and isinstance(layer[-1], nn.BatchNorm2d):
-                fused = fuse_conv_bn_eval(layer[0].eval(), layer[1].eval())
-                plain.get_submodule(name).load_state_dict(fused.state_dict())
-        head = self.network.head
-        plain.head.weight.data = head.weight.data * self.scale[:, None, None, None]
-        plain.head.bias.data = head.bias.data * self.scale
-        return plain.eval()
+
+def folded(network: Network) -> Network:
+    """The plain network: batch norm folded into the convolutions, weights rounded to half
+    precision, as they are stored."""
+    plain = Network()
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Sequential) and isinstance(layer[-1], nn.BatchNorm2d):
+            fused = fuse_conv_bn_eval(layer[0].eval(), layer[1].eval())
+            plain.get_submodule(name).load_state_dict(fused.half().state_dict())
+    return plain.eval()
+
+
+def fit_readout(
+    network: Network, images: np.ndarray, targets: np.ndarray, photos: int, ridge: float
+) -> None:
+    """Set the last layer to the weighted ridge regression of `targets` on the channel means.
+
+    As in training, pictures far from every photo count for less.
+
+    Args:
+        images: (N, 64, 64, 3) uint8; the first `photos` are clean photos.
+        targets: (N, 768) float32.
+        ridge: the penalty, for inputs of unit deviation over the photos.
+    """
+    with torch.inference_mode():
+        found = [
+            network.means(_tensor(images[start : start + 256]))
+            for start in range(0, len(images), 256)
+        ]
+    inputs, wanted = torch.cat(found).double(), torch.from_numpy(targets).double()
+    centre, spread = inputs[:photos].mean(0), inputs[:photos].std(0) + 1e-3
+    average = wanted[:photos].mean(0)
+    inputs, wanted = (inputs - centre) / spread, wanted - average
+    far = wanted.square().sum(1)
+    weighted = inputs / (1 + far / far[:photos].mean())[:, None]
+    gram = weighted.T @ inputs + ridge * torch.eye(inputs.shape[1], dtype=torch.float64)
+    solution = torch.linalg.solve(gram, weighted.T @ wanted) / spread[:, None]
+    network.readout.weight.data = solution.T.float()
+    network.readout.bias.data = (average - centre @ solution).float()
 
 
 def _loss(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
-    """Squared error, angle, and the batch's mean and covariance, which FID is made of.
+    """Squared error relative to how far a picture is from the average photo, and the angle.
+
+    Without the division, noise and flat colours, far from every photo, would be all that counts.
 
     Args:
-        found, wanted: (N, 768) in units of each feature's standard deviation.
-        weights: (768,), that deviation relative to the mean one: FID and d see raw features.
+        found, wanted: (N, D), minus the average photo, in units of the photos' deviation.
+        weights: (D,), that deviation relative to its mean: FID and d see raw features.
     """
-    error = found - wanted
-    squared = 0.5 * error.square().mean() + 0.5 * (error * weights).square().mean()
-    found, wanted = found * weights, wanted * weights
-    angle = (1 - F.cosine_similarity(found, wanted)).mean()
-    mean = (found.mean(0) - wanted.mean(0)).square().mean()
-    covariance = covariance_gap(found, wanted)
-    return squared + 4 * angle + 2 * mean + 0.2 * covariance
+    squares = (found - wanted).square() * (1 + weights.square()) / 2
+    far = wanted.square().mean(1)
+    angle = 1 - F.cosine_similarity(found * weights, wanted * weights)
+    return (squares.mean(1) / (1 + far) + angle).mean()
 
 
-def covariance_gap(found: Tensor, wanted: Tensor) -> Tensor:
-    """Squared Frobenius distance of the two covariances, as a share of the wanted one's norm.
-
-    |A'A - B'B|^2 = |AA'|^2 + |BB'|^2 - 2 |AB'|^2: products of N x N instead of 768 x 768.
-    """
-    found, wanted = found - found.mean(0), wanted - wanted.mean(0)
-    norm = (wanted @ wanted.T).square().sum()
-    gap = (found @ found.T).square().sum() + norm - 2 * (found @ wanted.T).square().sum()
-    return gap / norm
-
-
-def train(images: np.ndarray, targets: np.ndarray, recipe: Recipe) -> Network:
+def train(images: np.ndarray, targets: np.ndarray, photos: int, recipe: Recipe) -> Network:
     """Regress `targets` from `images`.
 
     Args:
         images: (N, 64, 64, 3) uint8.
         targets: (N, 768 + more) float32, the features to learn, then the deeper ones.
+        photos: the first so many are clean photos.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    spread = torch.from_numpy(targets.std(0))
+    average = torch.from_numpy(targets[:photos].mean(0))
+    spread = torch.from_numpy(targets[:photos].std(0))
+    spread = (spread.square() + (0.3 * spread.mean()).square()).sqrt()  # rare features: no more
     scale, deeper_scale = spread[:DIMENSIONS], spread[DIMENSIONS:]
-    average = torch.from_numpy(targets.mean(0))
+    centre, deeper_centre = average[:DIMENSIONS] / scale, average[DIMENSIONS:]
     weights = scale / scale.square().mean().sqrt()
 
-    student = Student(scale, len(deeper_scale)).to(memory_format=torch.channels_last)
+    student = Student(DIMENSIONS, len(deeper_scale)).to(memory_format=torch.channels_last)
     with torch.no_grad():  # start at the average picture, every ReLU open
-        student.network.head.bias.copy_(average[:DIMENSIONS] / scale)
-        student.network.head.weight.mul_(0.3)
+        student.head.bias.copy_(centre)
+        student.head.weight.mul_(0.3)
     ema = AveragedModel(
         student, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
     )
@@ -127,13 +144,13 @@ def train(images: np.ndarray, targets: np.ndarray, recipe: Recipe) -> Network:
         order = rng.permutation(len(images))
         for start in range(0, len(images) - recipe.batch + 1, recipe.batch):
             chosen = np.sort(order[start : start + recipe.batch])
-            x = _batch(images[chosen], recipe.shift_px, rng)
+            x = _tensor(_moved(images[chosen], recipe.shift_px, rng))
             wanted = torch.from_numpy(targets[chosen])
             with torch.autocast("cpu", torch.bfloat16):
                 found, deeper = student(x)
-            loss = _loss(found.float(), wanted[:, :DIMENSIONS] / scale, weights)
-            further = (wanted[:, DIMENSIONS:] - average[DIMENSIONS:]) / deeper_scale
-            loss = loss + 0.2 * (deeper.float() - further).square().mean()
+            loss = _loss(found.float() - centre, wanted[:, :DIMENSIONS] / scale - centre, weights)
+            further = (wanted[:, DIMENSIONS:] - deeper_centre) / deeper_scale
+            loss = loss + 0.3 * _loss(deeper.float(), further, torch.ones_like(deeper_scale))
             adam.zero_grad()
             loss.backward()
             adam.step()
@@ -142,14 +159,21 @@ def train(images: np.ndarray, targets: np.ndarray, recipe: Recipe) -> Network:
             step += 1
             shown = loss.item() if shown == 0 else 0.99 * shown + 0.01 * loss.item()
         say(f"epoch {epoch + 1} of {recipe.epochs}: loss {shown:.4f}")
-    return ema.module.folded()
+    network = folded(ema.module.network)
+    fit_readout(network, images, targets[:, :DIMENSIONS], photos, recipe.ridge)
+    return network
 
 
-def _batch(images: np.ndarray, shift_px: int, rng: np.random.Generator) -> Tensor:
-    """(N, 64, 64, 3) uint8 -> (N, 3, 64, 64) float32 in [-1, 1], channels-last, moved a little."""
+def _moved(images: np.ndarray, shift_px: int, rng: np.random.Generator) -> np.ndarray:
+    """Each picture moved by up to `shift_px`, its border repeated."""
     pad = ((0, 0), (shift_px, shift_px), (shift_px, shift_px), (0, 0))
     padded = np.pad(images, pad, mode="edge")
     moved = np.empty_like(images)
     for i, (y, x) in enumerate(rng.integers(0, 2 * shift_px + 1, (len(images), 2))):
         moved[i] = padded[i, y : y + SIDE_PX, x : x + SIDE_PX]
-    return torch.from_numpy(moved).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+    return moved
+
+
+def _tensor(images: np.ndarray) -> Tensor:
+    """(N, 64, 64, 3) uint8 -> (N, 3, 64, 64) float32 in [-1, 1], channels-last."""
+    return torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float().div(127.5).sub(1)

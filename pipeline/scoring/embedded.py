@@ -14,6 +14,7 @@ from pipeline.files import sha256
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
 SIDE_PX = 64
 DIMENSIONS = 768
+CHANNELS = (48, 96, 160, 320)  # of the four levels
 # Every batch has this many pictures (the last one is filled up), so that the convolutions always
 # run the same kernels and a picture's feature does not depend on how many others there are.
 BATCH = 64
@@ -37,7 +38,10 @@ class Residual(nn.Module):
 
 
 class Network(nn.Module):
-    """64x64 pictures to 768 non-negative features: ReLU, then the mean over the 4x4 places.
+    """64x64 pictures to 768 features: four levels' channel means, and one linear map of them all.
+
+    The means keep what a deep layer alone loses: colour and grain from the first levels, shapes
+    from the last.
 
     `layer(inputs, outputs, kernel, stride=1)` makes a convolution; training passes one with batch
     norm behind it.
@@ -45,30 +49,32 @@ class Network(nn.Module):
 
     def __init__(self, layer: Callable[..., nn.Module] = convolution) -> None:
         super().__init__()
-        self.stem = layer(12, 48, 3)
-        self.down1 = layer(48, 96, 3, 2)
-        self.stage1 = Residual(96, layer)
-        self.down2 = layer(96, 160, 3, 2)
-        self.stage2 = nn.Sequential(Residual(160, layer), Residual(160, layer))
-        self.down3 = layer(160, 320, 3, 2)
-        self.stage3 = Residual(320, layer)
-        self.head = convolution(320, DIMENSIONS, 1)
+        first, second, third, fourth = CHANNELS
+        self.stem = layer(12, first, 3)
+        self.down1 = layer(first, second, 3, 2)
+        self.stage1 = Residual(second, layer)
+        self.down2 = layer(second, third, 3, 2)
+        self.stage2 = nn.Sequential(Residual(third, layer), Residual(third, layer))
+        self.down3 = layer(third, fourth, 3, 2)
+        self.stage3 = Residual(fourth, layer)
+        self.readout = nn.Linear(sum(CHANNELS), DIMENSIONS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32, not negative."""
-        return self.pool(self.trunk(x))
+        """(N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32."""
+        return self.readout(self.means(x))
 
-    def trunk(self, x: Tensor) -> Tensor:
-        """(N, 3, 64, 64) -> (N, 320, 4, 4)."""
+    def means(self, x: Tensor) -> Tensor:
+        """(N, 3, 64, 64) -> (N, 624): each channel's mean over its places."""
+        return torch.cat([level.mean((2, 3)) for level in self.levels(x)], 1)
+
+    def levels(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, 64, 64) -> (N, 48, 32, 32), (N, 96, 16, 16), (N, 160, 8, 8), (N, 320, 4, 4)."""
         x = F.pixel_unshuffle(x, 2)  # (N, 12, 32, 32): half the side, nothing lost
-        x = F.relu(self.stem(x))  # (N, 48, 32, 32)
-        x = self.stage1(F.relu(self.down1(x)))  # (N, 96, 16, 16)
-        x = self.stage2(F.relu(self.down2(x)))  # (N, 160, 8, 8)
-        return self.stage3(F.relu(self.down3(x)))  # (N, 320, 4, 4)
-
-    def pool(self, x: Tensor) -> Tensor:
-        """(N, 320, 4, 4) -> (N, 768): Inception's features are means of ReLUs, and so are these."""
-        return F.relu(self.head(x)).mean((2, 3))
+        first = F.relu(self.stem(x))
+        second = self.stage1(F.relu(self.down1(first)))
+        third = self.stage2(F.relu(self.down2(second)))
+        fourth = self.stage3(F.relu(self.down3(third)))
+        return first, second, third, fourth
 
 
 class Embedded:
@@ -96,7 +102,7 @@ class Embedded:
             images: (N, 64, 64, 3) uint8, RGB.
 
         Returns:
-            (N, 768) float32, not negative.
+            (N, 768) float32.
 
         Raises:
             InputError: another shape or type.
