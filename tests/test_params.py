@@ -26,7 +26,7 @@ def test_the_shipped_file_is_valid_and_frozen(repository: Path) -> None:
         ({"train.batch_size": 0}, ("train.batch_size = 0", "greater than or equal to 2")),
         ({"train.lrg": 1e-4}, ("train.lrg", "unknown key")),
         ({"bogus": 1}, ("bogus", "unknown key")),
-        ({"train.lr_g": "fast"}, ("train.lr_g = 'fast'", "number")),
+        ({"train.lr": "fast"}, ("train.lr = 'fast'", "number")),
         ({"train.images": "12"}, ("train.images = '12'", "integer")),
         ({"train.flips": "yes"}, ("train.flips = 'yes'", "boolean")),
         ({"train.real_labels": [1.2, 0.7]}, ("train.real_labels = [1.2, 0.7]", "low <= high")),
@@ -58,11 +58,11 @@ def test_a_missing_section_and_a_missing_key_are_named(shipped: dict) -> None:
 
 
 def test_numbers_as_dvc_writes_them(tmp_path: Path, repository: Path) -> None:
-    # `dvc exp run -S train.lr_g=3e-5` writes 3e-05, a string to YAML 1.1 and a float to YAML 1.2.
+    # `dvc exp run -S train.lr=3e-5` writes 3e-05, a string to YAML 1.1 and a float to YAML 1.2.
     text = (repository / "params.yaml").read_text()
-    assert "lr_g: 3.0e-4" in text
-    (tmp_path / "params.yaml").write_text(text.replace("lr_g: 3.0e-4", "lr_g: 3e-05"))
-    assert params.load(tmp_path / "params.yaml").train.lr_g == 3e-5
+    assert "lr: 3.0e-4" in text
+    (tmp_path / "params.yaml").write_text(text.replace("lr: 3.0e-4", "lr: 3e-05"))
+    assert params.load(tmp_path / "params.yaml").train.lr == 3e-5
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ def test_nothing_changed_nothing_runs(clone: Path) -> None:
 
 
 def test_train_changed_train_and_what_follows_run_and_back_nothing_does(clone: Path) -> None:
-    checkout.set_params(clone, {"train.lr_g": 4e-4})
+    checkout.set_params(clone, {"train.lr": 4e-4})
     assert repro(clone) == AFTER_TRAIN
-    checkout.set_params(clone, {"train.lr_g": 3e-4})
+    checkout.set_params(clone, {"train.lr": 3e-4})
     assert repro(clone) == []
 
 

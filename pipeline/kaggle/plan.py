@@ -10,7 +10,7 @@ from pipeline.kaggle.ledger import Ledger
 from pipeline.kaggle.retry import Patience
 
 if TYPE_CHECKING:
-    from pipeline.params import Kaggle, Submit
+    from pipeline.schema import Kaggle, Submit
 
 _MARK = 16  # digits of the key in a description: enough to be unique, short enough to read
 

@@ -16,7 +16,7 @@ from pipeline.sources.boxes import Box, clip, cut, region, shrink_for
 from pipeline.sources.photos import Photo
 
 if TYPE_CHECKING:
-    from pipeline.params import Crop
+    from pipeline.schema import Crop
 
 TOO_SMALL = "box too small"
 ASPECT = "aspect out of range"

@@ -8,7 +8,7 @@ from pipeline.sources import archives, mirrors
 from pipeline.sources.resumable import Patience
 
 if TYPE_CHECKING:
-    from pipeline.params import Data
+    from pipeline.schema import Data
 
 
 def write(raw: Path, *, data: "Data", keep: Path, base: Path) -> None:

@@ -13,8 +13,8 @@ from pipeline.kaggle import kernel
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pipeline.params import Crop, Data, Generate, Kaggle, Model, Package, Train
     from pipeline.paths import Paths
+    from pipeline.schema import Crop, Data, Generate, Kaggle, Model, Package, Train
 
 SECTIONS = ("data", "crop", "model", "train", "generate", "package", "kaggle")
 # The kernel finds the data itself, and paths of this machine or addresses are nobody's business.

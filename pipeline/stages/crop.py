@@ -15,8 +15,8 @@ from pipeline.sources import crops, index, photos
 from pipeline.sources.index import Row
 
 if TYPE_CHECKING:
-    from pipeline.params import Crop
     from pipeline.paths import Paths
+    from pipeline.schema import Crop
 
 SECTIONS = ("crop",)
 

@@ -11,7 +11,7 @@ from pipeline.progress import heading, say, timed
 from pipeline.sources import archives
 
 if TYPE_CHECKING:
-    from pipeline.params import Data
+    from pipeline.schema import Data
 
 SECTIONS = ("data",)
 

@@ -11,8 +11,8 @@ from pipeline.models import load_generator
 from pipeline.models.sampling import latents, sample
 
 if TYPE_CHECKING:
-    from pipeline.params import Generate
     from pipeline.paths import Paths
+    from pipeline.schema import Generate
 
 SECTIONS = ("device", "generate")
 _BATCH = 250  # bounds the memory; no picture depends on it

@@ -10,8 +10,8 @@ from pipeline import files, progress, submission_zip
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.params import Package
     from pipeline.paths import Paths
+    from pipeline.schema import Package
 
 SECTIONS = ("package",)
 

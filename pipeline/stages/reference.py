@@ -13,13 +13,13 @@ from pipeline.scoring import reference as scoring_reference
 from pipeline.sources import photos
 
 if TYPE_CHECKING:
-    from pipeline import params
+    from pipeline import schema
     from pipeline.paths import Paths
 
 SECTIONS = ("device", "reference")
 
 
-def run(paths: Paths, *, device: str, reference: params.Reference) -> None:
+def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
     """Write `paths.reference`.
 
     Raises:

@@ -8,7 +8,7 @@ from pipeline.report.page import render
 from pipeline.report.run import read_run
 
 if TYPE_CHECKING:
-    from pipeline.params import Data, Report, Section
+    from pipeline.schema import Data, Report, Section
 
 # All of them: the page shows every parameter.
 SECTIONS = (

@@ -17,13 +17,13 @@ from pipeline.scoring.evaluate import Evaluation, Pair, evaluate
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline import params
+    from pipeline import schema
     from pipeline.paths import Paths
 
 SECTIONS = ("device", "reference", "score")
 
 
-def run(paths: Paths, *, device: str, reference: params.Reference, score: params.Score) -> None:
+def run(paths: Paths, *, device: str, reference: schema.Reference, score: schema.Score) -> None:
     """Score `paths.images_zip` into `paths.metrics`, `paths.nearest` and `paths.neighbours`.
 
     Raises:
@@ -38,7 +38,7 @@ def run(paths: Paths, *, device: str, reference: params.Reference, score: params
 
 
 def score_images(
-    paths: Paths, images: Path, *, device: str, reference: params.Reference, score: params.Score
+    paths: Paths, images: Path, *, device: str, reference: schema.Reference, score: schema.Score
 ) -> None:
     """Print the metrics of any zip or folder of PNG files as JSON; writes no file.
 
@@ -54,8 +54,8 @@ def _evaluate(
     paths: Paths,
     images: np.ndarray,
     device: str,
-    reference: params.Reference,
-    score: params.Score,
+    reference: schema.Reference,
+    score: schema.Score,
 ) -> Evaluation:
     where = devices.pick(device)
     real = scoring_reference.load(paths.reference)

@@ -11,8 +11,8 @@ from pipeline.kaggle.preflight import Preflight
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pipeline.params import Kaggle, Package, Submit
     from pipeline.paths import Paths
+    from pipeline.schema import Kaggle, Package, Submit
 
 SECTIONS = (
     "data",

@@ -11,8 +11,8 @@ from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.preflight import Preflight
 
 if TYPE_CHECKING:
-    from pipeline.params import Kaggle, Submit
     from pipeline.paths import Paths
+    from pipeline.schema import Kaggle, Submit
 
 SECTIONS = ("kaggle", "submit")
 

@@ -14,8 +14,8 @@ from pipeline.training import batches, distributed, fingerprint, history, loop, 
 from pipeline.training.checkpoint import Store
 
 if TYPE_CHECKING:
-    from pipeline.params import Model, Train
     from pipeline.paths import Paths
+    from pipeline.schema import Model, Train
 
 SECTIONS = ("device", "model", "train")
 

@@ -15,7 +15,7 @@ from pipeline import randomness
 from pipeline.training import labels
 
 if TYPE_CHECKING:
-    from pipeline.params import Train
+    from pipeline.schema import Train
 
 
 @dataclass(frozen=True)

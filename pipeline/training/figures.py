@@ -52,7 +52,7 @@ class Figures:
             before = f" (before: {_named(figures[first - 1])})" if first else ""
             raise TrainingDiverged(
                 f"training diverged in the step at {at} images: {_named(figures[first])}{before}; "
-                f"the last good checkpoint is kept. Lower train.lr_g and train.lr_d, or set "
+                f"the last good checkpoint is kept. Lower train.lr, or set "
                 f"train.precision: float32"
             )
         return figures

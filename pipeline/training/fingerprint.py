@@ -12,7 +12,7 @@ import torch
 from pipeline import files
 
 if TYPE_CHECKING:
-    from pipeline.params import Model, Train
+    from pipeline.schema import Model, Train
 
 # Parameters that leave the weights at a given number of images as they are, so that a run can be
 # continued with another value of each.

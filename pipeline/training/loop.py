@@ -25,8 +25,8 @@ from pipeline.training.steps import Players
 from pipeline.training.stopping import Stopper
 
 if TYPE_CHECKING:
-    from pipeline.params import Model, Train
     from pipeline.paths import Paths
+    from pipeline.schema import Model, Train
     from pipeline.training.checkpoint import Store
     from pipeline.training.distributed import Team
 

@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from pipeline.training import precision
 
 if TYPE_CHECKING:
-    from pipeline.params import Train
+    from pipeline.schema import Train
     from pipeline.training.distributed import Team
 
 FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
@@ -42,8 +42,8 @@ class Players:
         # The same networks; with several processes their backward averages the gradients.
         self._shared_generator = team.wrap(generator, device)
         self._shared_discriminator = team.wrap(discriminator, device)
-        self.optimizer_g = _adam(generator, train.lr_g, train, device)
-        self.optimizer_d = _adam(discriminator, train.lr_d, train, device)
+        self.optimizer_g = _adam(generator, train.lr_g or train.lr, train, device)
+        self.optimizer_d = _adam(discriminator, train.lr_d or train.lr, train, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         self._device = device
         self._dtype = dtype

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import params
+from pipeline import params, schema
 from pipeline.paths import Paths
 from pipeline.sources import index, photos, pool
 from pipeline.sources.archives import open_archive, write_tar
@@ -53,7 +53,7 @@ def main() -> None:
             compare(paths, options.rounds)
 
 
-def rules() -> params.Crop:
+def rules() -> schema.Crop:
     return params.load(REPOSITORY / "params.yaml").crop
 
 

@@ -33,7 +33,7 @@ def report(run_paths: Paths, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def comparison(run_paths: Paths, tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = params.read(run_paths.root / "params.yaml")
     run = read_run(run_paths)
-    other = params.override(content, {"train.lr_g": 1e-4})
+    other = params.override(content, {"train.lr": 1e-4})
     entries = [
         compare.entry_of_run("<b>first</b>", run, content, of=3),
         compare.entry_of_run("second", run, other, of=3),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from pipeline import params
 from pipeline.images import Picture
-from pipeline.params import Crop
+from pipeline.schema import Crop
 from pipeline.sources import crops, photos
 from pipeline.sources.boxes import Box
 from pipeline.sources.photos import Photo

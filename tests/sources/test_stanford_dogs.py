@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
-from pipeline.params import Data
+from pipeline.schema import Data
 from pipeline.sources import archives, stanford_dogs
 from pipeline.sources.mirrors import DownloadCorrupt
 from tests.standins.file_server import FileServer, Served

@@ -10,8 +10,8 @@ from PIL import Image
 
 from pipeline import images, params
 from pipeline.errors import InputError
-from pipeline.params import Crop
 from pipeline.paths import Paths
+from pipeline.schema import Crop
 from pipeline.sources import index
 from pipeline.sources.archives import open_archive
 from pipeline.stages import crop as stage

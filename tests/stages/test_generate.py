@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import params
+from pipeline import schema
 from pipeline.errors import InputError
 from pipeline.models import build_generator, initialise, save_generator
 from pipeline.models.sampling import latents, sample
@@ -33,7 +33,7 @@ def paths(tmp_path: Path) -> Paths:
 
 def run(paths: Paths, **changes: object) -> np.ndarray:
     settings = {"count": 300, "seed": 1, "truncation": None} | changes
-    generate.run(paths, device="cpu", generate=params.Generate(**settings))
+    generate.run(paths, device="cpu", generate=schema.Generate(**settings))
     return np.load(paths.generated)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import params, submission_zip
+from pipeline import schema, submission_zip
 from pipeline.errors import InputError
 from pipeline.paths import Paths
 from pipeline.stages import package
@@ -25,7 +25,7 @@ def test_zip_and_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     images = generated(paths, 4, 64)
     images[3] = images[1]
     np.save(paths.generated, images)
-    package.run(paths, package=params.Package(count=4))
+    package.run(paths, package=schema.Package(count=4))
     assert np.array_equal(submission_zip.read(paths.images_zip).images, images)
     facts = json.loads(paths.package.read_text())
     assert facts == submission_zip.check(paths.images_zip, count=4).as_dict()
@@ -39,7 +39,7 @@ def test_zip_and_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_other_sides_become_64(tmp_path: Path, side_px: int) -> None:
     paths = Paths(tmp_path)
     images = generated(paths, 2, side_px)
-    package.run(paths, package=params.Package(count=2))
+    package.run(paths, package=schema.Package(count=2))
     packed = submission_zip.read(paths.images_zip).images
     expected = Image.fromarray(images[1]).resize((64, 64), Image.Resampling.BICUBIC)
     assert np.array_equal(packed[1], np.asarray(expected))
@@ -52,7 +52,7 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     images[:, :, ::2] = 0
     images[:, :, 1::2] = 255
     np.save(paths.generated, images)
-    package.run(paths, package=params.Package(count=1))
+    package.run(paths, package=schema.Package(count=1))
     inner = submission_zip.read(paths.images_zip).images[0, 8:-8, 8:-8]
     assert np.abs(inner.astype(int) - 127).max() <= 12
 
@@ -60,18 +60,18 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
 def test_bad_arrays_are_one_line(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     with pytest.raises(InputError, match="run the generate stage first"):
-        package.run(paths, package=params.Package(count=1))
+        package.run(paths, package=schema.Package(count=1))
     generated(paths, 2, 64)
     with pytest.raises(InputError, match="2 files instead of 3"):
-        package.run(paths, package=params.Package(count=3))
+        package.run(paths, package=schema.Package(count=3))
     np.save(paths.generated, np.zeros((2, 64, 64, 3), np.float32))
     with pytest.raises(InputError, match="float32"):
-        package.run(paths, package=params.Package(count=2))
+        package.run(paths, package=schema.Package(count=2))
     np.save(paths.generated, np.zeros((2, 64, 32, 3), np.uint8))
     with pytest.raises(InputError, match=r"\(2, 64, 32, 3\)"):
-        package.run(paths, package=params.Package(count=2))
+        package.run(paths, package=schema.Package(count=2))
     paths.generated.write_bytes(paths.generated.read_bytes()[:500])
     with pytest.raises(InputError, match="not a whole array"):
-        package.run(paths, package=params.Package(count=2))
+        package.run(paths, package=schema.Package(count=2))
     assert not paths.images_zip.exists()
     assert not paths.package.exists()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline import params, submission_zip
+from pipeline import schema, submission_zip
 from pipeline.__main__ import main
 from pipeline.errors import InputError
 from pipeline.paths import Paths
@@ -33,7 +33,7 @@ def scene(seed: int, width: int = 64, height: int = 64) -> Image.Image:
     return picture
 
 
-def settings(**changes: object) -> params.Reference:
+def settings(**changes: object) -> schema.Reference:
     values = {
         "extractor": "embedded",
         "pictures": "photos",
@@ -42,12 +42,12 @@ def settings(**changes: object) -> params.Reference:
         "flips": True,
         "held_out": 10_000,
     }
-    return params.Reference(**(values | changes))
+    return schema.Reference(**(values | changes))
 
 
-def scoring(**changes: object) -> params.Score:
+def scoring(**changes: object) -> schema.Score:
     values = {"epsilon": 1e-15, "threshold": None, "neighbours": 3, "nearest": 6}
-    return params.Score(**(values | changes))
+    return schema.Score(**(values | changes))
 
 
 @pytest.fixture(scope="module")

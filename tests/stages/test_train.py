@@ -161,8 +161,8 @@ def test_a_finished_run_is_finished_at_once_and_fresh_starts_anew(
     train(paths, train__fresh=True)
     assert "continuing" not in capsys.readouterr().out
     assert paths.generator.read_bytes() == first
-    train(paths, train__lr_g=1e-3)
-    line = "a fresh start; the last run differs in train.lr_g: 0.0002 → 0.001"
+    train(paths, train__lr=1e-3)
+    line = "a fresh start; the last run differs in train.lr: 0.0002 → 0.001"
     assert line in capsys.readouterr().out
     assert paths.generator.read_bytes() != first
 

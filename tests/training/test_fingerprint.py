@@ -27,6 +27,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "change",
     [
+        {"train__lr": 1e-3},
         {"train__lr_g": 1e-3},
         {"train__batch_size": 4},
         {"train__seed": 2},
