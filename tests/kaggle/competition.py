@@ -93,7 +93,7 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "kaggle.competition": SMALL,
         "kaggle.username": USER,
         "kaggle.kernel_params": {},
-        "kaggle.timeout_s": 1.0,
+        "kaggle.timeout_s": 0.6,
         "kaggle.retries": 1,
         "kaggle.retry_delay_s": 0.01,
         "submit.poll_s": 0.05,

@@ -10,7 +10,7 @@ from pipeline.kaggle.retry import Patience
 from tests.standins.kaggle_api import KaggleStandIn
 
 # Short, so that a test of a hang takes no longer than it must.
-HASTE = Patience(timeout_s=1.0, retries=2, delay_s=0.01)
+HASTE = Patience(timeout_s=0.6, retries=1, delay_s=0.01)
 
 
 @pytest.fixture

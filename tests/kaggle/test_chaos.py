@@ -13,7 +13,7 @@ from tests.standins.kaggle_api import KaggleStandIn
 
 pytestmark = pytest.mark.slow
 
-FAULTS = [*PASSING.values(), {"status": 401}, {"status": 400}, {"hang_s": 1.4}, {"body": b"<html>"}]
+FAULTS = [*PASSING.values(), {"status": 401}, {"status": 400}, {"hang_s": 0.9}, {"body": b"<html>"}]
 
 
 @pytest.mark.parametrize("mode", ["file", "kernel"])

@@ -79,6 +79,7 @@ def test_it_submits_a_file_and_lists_it(kaggle: KaggleStandIn, tmp_path: Path) -
     assert "42.5" in listed
 
 
+@pytest.mark.slow  # it waits 2 s before it resumes
 def test_it_downloads_the_data(kaggle: KaggleStandIn, tmp_path: Path) -> None:
     with zipfile.ZipFile(kaggle.data / "all-dogs.zip", "w") as archive:
         archive.writestr("dog", b"woof" * 1000)

@@ -127,12 +127,20 @@ def test_what_does_not_pass_is_given_up_with_a_reason(
     well_again(kaggle, mode, paths)
 
 
-@pytest.mark.parametrize(("mode", "call"), ROWS)
+@pytest.mark.parametrize(
+    ("mode", "call"),
+    [
+        pytest.param(
+            mode, call, marks=() if call in ACTING[mode] + STORAGE[mode] else pytest.mark.slow
+        )
+        for mode, call in ROWS
+    ],
+)
 def test_a_call_that_hangs_is_left_and_repeated(
     kaggle: KaggleStandIn, paths: Paths, mode: str, call: str
 ) -> None:
     """It acts in the end, when nobody waits for its answer any more."""
-    kaggle.fault(call, hang_s=1.4)
+    kaggle.fault(call, hang_s=0.9)
     assert submit(mode, paths)["status"] == "complete"
     if call in ACTING[mode]:
         assert kaggle.sent(call) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline import submission_zip
-from pipeline.params import Params
+from pipeline.schema import Params
 from pipeline.scoring import extractors
 from pipeline.scoring import reference as scoring_reference
 from pipeline.scoring.evaluate import evaluate
