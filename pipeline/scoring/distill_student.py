@@ -18,7 +18,7 @@ from pipeline.scoring.embedded import CHANNELS, DIMENSIONS, SIDE_PX, Network
 class Recipe:
     """How the network is trained."""
 
-    epochs: int = 22
+    epochs: int = 10
     batch: int = 128
     lr: float = 2.5e-3
     weight_decay: float = 0.02

@@ -1,6 +1,5 @@
 """The teacher: the 2015-12-05 Inception network as far as its published part goes."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -101,8 +100,10 @@ def taught(teacher: Teacher, name: str, images: np.ndarray, folder: Path) -> np.
     starts = range(0, len(images), _CHUNK)
     for start in bar(starts, label=name, unit="chunk"):
         path = folder / f"{name}.{start}.npy"
+        pictures = images[start : start + _CHUNK]
         if not path.is_file():
-            os.makedirs(folder, exist_ok=True)
-            write_npy(path, teacher.features(images[start : start + _CHUNK]))
+            write_npy(path, teacher.features(pictures))
         chunks.append(np.load(path))
+        if len(chunks[-1]) != len(pictures):
+            raise InputError(f"{path}: features of other pictures; remove {folder}")
     return np.concatenate(chunks)
