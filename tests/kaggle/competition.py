@@ -87,7 +87,7 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "train.images": 64,
         "train.batch_size": 16,
         "train.log_every_images": 32,
-        "train.sample_every_images": 32,
+        "train.sample_every_images": 64,
         "generate.count": COUNT,
         "package.count": COUNT,
         "kaggle.competition": SMALL,
