@@ -37,6 +37,17 @@ def for_algebra(device: torch.device) -> str:
 
 
 @contextmanager
+def cpu_threads(count: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads on the CPU; None leaves it its choice."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def full_float32() -> Iterator[None]:
     """On an NVIDIA GPU, float32 with all of its 24 bits: torch allows convolutions, and training
     allows matrix products, to round their inputs to 11 (TF32), which shows in a score."""

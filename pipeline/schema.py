@@ -117,6 +117,7 @@ class Train(Section):
     keep: Literal["last", "best"]
     stop_on_collapse: bool
     processes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+    threads: Annotated[int, Field(ge=1, le=1024)] | None
     deterministic: bool
     checkpoint_minutes: float = Field(gt=0)
     time_limit_hours: Annotated[float, Field(gt=0)] | None

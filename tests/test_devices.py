@@ -23,3 +23,16 @@ def test_auto_takes_what_there_is() -> None:
 def test_a_missing_gpu_is_one_line() -> None:
     with pytest.raises(InputError, match=r"device = 'cuda': .* set device to auto or to one of"):
         devices.pick("cuda")
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(1, 1), (3, 3), (None, 2)])
+def test_threads_hold_inside_and_are_put_back(wanted: int | None, found: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError), devices.cpu_threads(wanted):
+            assert torch.get_num_threads() == found
+            raise ValueError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

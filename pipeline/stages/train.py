@@ -36,7 +36,7 @@ def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
 def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> None:
     """One process's part."""
     stopping.die_with_parent()
-    with distributed.joined(where) as (team, mine):
+    with distributed.joined(where) as (team, mine), devices.cpu_threads(train.threads):
         crops = batches.load(paths.crops)
         shaping = fingerprint.parts(model=model, train=train, crops=paths.crops)
         store = Store(paths.checkpoints, shaping)

@@ -31,6 +31,7 @@ def data(tmp_path: Path) -> Path:
         {"train__lr_g": 1e-3},
         {"train__batch_size": 4},
         {"train__seed": 2},
+        {"train__threads": 2},
         {"train__swap_labels": 0.1},
         {"train__ema_halflife_images": 7.0},
         {"model__channels": 8},
