@@ -56,7 +56,7 @@ MOMENTS = [
 def child(mode: str, root: Path, environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     os.environ.pop("DVC_EXP_NAME", None)
-    MODES[mode](Paths(root), {"kaggle.timeout_s": 0.5})
+    MODES[mode](Paths(root), {"kaggle.timeout_s": 0.3})
 
 
 def run(
