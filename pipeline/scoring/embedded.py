@@ -1,6 +1,7 @@
 """The embedded feature network: small, offline, shipped with the package; a proxy for Inception."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pipeline import devices
 from pipeline.errors import InputError, PipelineError
 from pipeline.files import sha256
 
@@ -114,14 +116,21 @@ class Embedded:
                 "extractor: inception"
             )
         features = np.empty((len(images), DIMENSIONS), np.float32)
-        batch = np.zeros((BATCH, SIDE_PX, SIDE_PX, 3), np.uint8)
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                count = min(BATCH, len(images) - start)
-                batch[:count] = images[start : start + count]
-                x = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # channels-last
-                found = self._network(x.float().div(127.5).sub(1))
-                features[start : start + count] = found[:count].cpu().numpy()
+
+        @torch.inference_mode()
+        def fill(start: int) -> None:
+            count = min(BATCH, len(images) - start)
+            batch = np.zeros((BATCH, SIDE_PX, SIDE_PX, 3), np.uint8)
+            batch[:count] = images[start : start + count]
+            x = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # channels-last
+            found = self._network(x.float().div(127.5).sub(1))
+            features[start : start + count] = found[:count].cpu().numpy()
+
+        # On the CPU a core takes a batch, rather than all cores a layer: nothing waits at each
+        # layer's end, and the same sums are rounded alike on any number of cores.
+        workers = torch.get_num_threads() if self._device.type == "cpu" else 1
+        with devices.cpu_threads(1), ThreadPoolExecutor(workers) as pool:
+            list(pool.map(fill, range(0, len(images), BATCH)))
         return features
 
 
