@@ -115,8 +115,11 @@ def fit(
         rows, grids, best = state["rows"], state["grids"], state["best"]
         if team.leads:
             progress.say(f"continuing at {images_seen} images")
-            for seen, png in grids.items():
-                _write_grid(paths, seen, png)
+    if team.leads:
+        for stale in paths.grids.glob("*.png"):  # of another run; DVC clears them, `all` does not
+            stale.unlink()
+        for seen, png in grids.items():
+            _write_grid(paths, seen, png)
 
     def save() -> None:
         state = {
@@ -182,8 +185,7 @@ def fit(
                 history.write(paths.history, rows)
             if due(train.sample_every_images) and team.leads:
                 shot = sample(average.collect(norm_latents, _NORM_BATCH), fixed, device)
-                png = grid_png(shot, GRID_SIDE)
-                grids[images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
+                grids[images_seen] = _as_tensor(grid_png(shot, GRID_SIDE))
                 _write_grid(paths, images_seen, grids[images_seen])
                 end = watch.collapse(shot, some_crops, rows, images_seen)
                 if end and train.stop_on_collapse:
@@ -230,8 +232,12 @@ def fit(
             f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {images_seen} "
             f"of {train.images} images; a longer limit continues from there"
         )
-    if figures.images:  # a last row of what is left; not in the checkpoint, which may go on
+    # A last row and a last grid of what is left; not in the checkpoint, which may go on.
+    if figures.images:
         rows = [*rows, figures.row(images_seen, seconds, lasted)]
+    if images_seen not in grids and team.leads:
+        shot = sample(average.collect(norm_latents, _NORM_BATCH), fixed, device)
+        _write_grid(paths, images_seen, _as_tensor(grid_png(shot, GRID_SIDE)))
     kept_images_seen = images_seen
     if train.keep == "best" and best is not None:
         average.average.load_state_dict(best["average"])
@@ -241,6 +247,11 @@ def fit(
 
 def _name(number: int) -> str:
     return signal.Signals(number).name
+
+
+def _as_tensor(content: bytes) -> Tensor:
+    """Bytes as a tensor, so that a checkpoint holds nothing but tensors and plain values."""
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)
 
 
 def _write_grid(paths: Paths, images_seen: int, png: Tensor) -> None:

@@ -97,6 +97,15 @@ def test_outs(straight: Paths) -> None:
     assert "seconds" not in facts  # the same run gives the same bytes
 
 
+def test_a_short_run_has_a_grid_too_and_no_other_run_s(tmp_path: Path) -> None:
+    # DVC fails a stage whose out, here the folder of grids, is not there.
+    paths = workplace(tmp_path)
+    paths.grids.mkdir(parents=True)
+    (paths.grids / "000000001.png").write_bytes(b"of a run before")
+    train(paths, train__images=16, train__batch_size=8, train__sample_every_images=1000)
+    assert [path.name for path in paths.grids.iterdir()] == ["000000016.png"]
+
+
 def test_the_same_bytes_again(straight: Paths, tmp_path: Path) -> None:
     again = workplace(tmp_path)
     train(again, **LONG)
