@@ -117,7 +117,12 @@ def _metric_rows(
                 best = min(known)
             elif key in HIGHER_IS_BETTER:
                 best = max(known)
-        yield key, [(words.number(value), best is not None and value == best) for value in values]
+        yield key, [(_cell(value), best is not None and value == best) for value in values]
+
+
+def _cell(value: Any) -> str:
+    """A metric's figure; of a long text, a hash say, its start, which tells two apart."""
+    return f"{value[:12]}…" if isinstance(value, str) and len(value) > 32 else words.number(value)
 
 
 def _parameter_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str]]]:

@@ -34,6 +34,11 @@ def test_scores_of_different_networks_have_no_best() -> None:
     assert "Not comparable" in html and bold(html) == ["Not comparable."]
 
 
+def test_a_hash_shows_its_start() -> None:
+    html = compare.render([entry("a", metrics(extractor_sha256="0123456789abcdef" * 4))])
+    assert "0123456789ab…" in html and "0123456789abc" not in html
+
+
 def test_only_parameters_that_differ_are_listed() -> None:
     runs = [
         entry("a", None, {"train": {"lr_g": 1e-4, "seed": 1}}),
