@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import randomness
-from pipeline.errors import InputError
+from pipeline.submission_zip import to_side
 
 SCORED = 2000  # samples, and at most as many crops
 _DIVERSITY = 0.25  # of the crops' own; healthy runs stay above 0.7 after the first grid
@@ -27,21 +27,16 @@ class Judge:
         # Late: a Kaggle kernel trains without the weights and without safetensors.
         from pipeline.scoring import embedded, mifid
 
-        if crops.shape[1] != embedded.SIDE_PX:
-            raise InputError(
-                f"train.score_every_images: the embedded network takes {embedded.SIDE_PX} px, the "
-                f"crops have {crops.shape[1]}; set it to 0"
-            )
         self._mifid = mifid
         self._network = embedded.load(device)
         rows = np.sort(randomness.permutation(seed, "score", 0, len(crops))[:SCORED])
-        self._real = self._network.features(np.ascontiguousarray(crops[rows]))
+        self._real = self._network.features(to_side(np.ascontiguousarray(crops[rows])))
         self._statistics = mifid.statistics(self._real)
         self._device = device
 
     def score(self, samples: np.ndarray) -> dict[str, float]:
-        """fid, mifid and memorization_distance of uint8 (N, 64, 64, 3)."""
-        features = self._network.features(samples)
+        """fid, mifid and memorization_distance of uint8 (N, side, side, 3)."""
+        features = self._network.features(to_side(samples))
         fid = self._mifid.fid(generated=self._mifid.statistics(features), real=self._statistics)
         distance = self._mifid.memorization_distance(
             generated_features=features, real_features=self._real, device=self._device

@@ -1,6 +1,7 @@
 """Killed at any point and run again: one submission, one push, no more."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 from collections.abc import Mapping
@@ -72,7 +73,8 @@ def run(
         name = entry.call if number == 1 else f"{entry.call} {number}"
         if (moment, name) == kill:
             os.kill(process.pid or 0, signal.SIGKILL)
-            process.join()
+            # Not join: the exit code can be read once only, and the test's own thread reads it.
+            multiprocessing.connection.wait([process.sentinel], timeout=60)
 
     kaggle.server.log.clear()
     kaggle.server.watch = watch

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import InputError
+from pipeline.submission_zip import to_side
 from pipeline.training import history, watch
 from tests.training.tiny import crops
 
@@ -48,6 +48,9 @@ def test_the_score_orders_pictures() -> None:
     assert judge.score(real) == copies
 
 
-def test_other_sides_are_refused() -> None:
-    with pytest.raises(InputError, match=r"score_every_images: .* takes 64 px"):
-        watch.Judge(crops(20), seed=1, device="cpu")
+def test_another_side_is_scored_at_the_submission_s() -> None:
+    real = crops(60, side_px=32)
+    judge = watch.Judge(real, seed=1, device="cpu")
+    enlarged = watch.Judge(to_side(real), seed=1, device="cpu")
+    samples = crops(60, side_px=32, seed=1)
+    assert judge.score(samples) == enlarged.score(to_side(samples))
