@@ -33,19 +33,24 @@ class MovingAverage:
         decay = 0.5 ** (batch_size / halflife) if halflife > 0 else 0.0
         torch._foreach_lerp_(self._to, self._from, 1 - decay)
 
-    @torch.no_grad()
     def collect(self, latents: np.ndarray, batch_size: int) -> nn.Module:
         """The average, ready for sampling: its batch-norm statistics are those of `latents`."""
-        layers = [m for m in self.average.modules() if isinstance(m, nn.BatchNorm2d)]
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # a plain mean over all batches
-        self.average.train()
-        device = self._to[0].device
-        for start in range(0, len(latents), batch_size):
-            self.average(torch.from_numpy(latents[start : start + batch_size]).to(device))
-        self.average.eval()
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
-        return self.average
+        return measure_statistics(self.average, latents, batch_size)
+
+
+@torch.no_grad()
+def measure_statistics(generator: nn.Module, latents: np.ndarray, batch_size: int) -> nn.Module:
+    """Set batch norm's running mean and variance to those of `latents`; returns the generator."""
+    layers = [m for m in generator.modules() if isinstance(m, nn.BatchNorm2d)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a plain mean over all batches
+    generator.train()
+    device = next(generator.parameters()).device
+    for start in range(0, len(latents), batch_size):
+        generator(torch.from_numpy(latents[start : start + batch_size]).to(device))
+    generator.eval()
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    return generator

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.training.distributed import Team
 
 _NORM_IMAGES = 2048  # latents that measure the average's batch-norm statistics
-_NORM_BATCH = 256
+_LOOK_IMAGES = 512  # ... where it is only looked at: they are off by a per cent, invisibly
 _SAY_SECONDS = 60.0  # where the output is no terminal
 _SHOW_SECONDS = 1.0
 
@@ -94,25 +94,21 @@ def fit(
     pictures = Pictures(crops, device)
     dice = Dice(train, pictures=len(crops), latent_dim=model.latent_dim)
     figures = Figures(team, device, train.batch_size)
-    judge = None
-    if train.score_every_images and team.leads:
-        judge = watch.Judge(crops, seed=train.seed, device=device.type)
     fixed = randomness.normals(train.seed, "grid", 0, GRID_SIDE**2, model.latent_dim)
     norm_latents = randomness.normals(train.seed, "norm", 0, _NORM_IMAGES, model.latent_dim)
-    scored = randomness.normals(train.seed, "score", 0, watch.SCORED, model.latent_dim)
+    scores = watch.Scores(crops, seed=train.seed, norm_latents=norm_latents, device=device)
     some_crops = crops[randomness.permutation(train.seed, "grid", 0, len(crops))[: len(fixed)]]
 
     # Where we are: at the start, or where the newest checkpoint left off.
     images_seen, seconds = 0, 0.0
     rows: list[dict[str, Any]] = []
     grids: dict[int, Tensor] = {}  # images seen: bytes of a PNG
-    best: dict[str, Any] | None = None  # mifid, images_seen, state of the average
     if (state := team.from_leader(store.load() if team.leads else None)) is not None:
         players.load_state_dict(state["players"])
         average.average.load_state_dict(state["average"])
         figures.load_state(state["figures"])
         images_seen, seconds = state["images_seen"], state["seconds"]
-        rows, grids, best = state["rows"], state["grids"], state["best"]
+        rows, grids, scores.best = state["rows"], state["grids"], state["best"]
         if team.leads:
             progress.say(f"continuing at {images_seen} images")
     if team.leads:
@@ -122,6 +118,7 @@ def fit(
             _write_grid(paths, seen, png)
 
     def save() -> None:
+        scores.settle()
         state = {
             "players": players.state_dict(),
             "average": average.average.state_dict(),
@@ -130,7 +127,7 @@ def fit(
             "seconds": seconds,
             "rows": rows,
             "grids": grids,
-            "best": best,
+            "best": scores.best,
         }
         if team.leads:
             store.save(state, images_seen)
@@ -140,6 +137,11 @@ def fit(
         size = max(1, batch_size // team.size)
         rows, flips, real_targets, fake_targets, latents = dice.at(0, size).to(device)
         players.step(pictures.batch(rows, flips), latents, real_targets, fake_targets)
+
+    def look() -> np.ndarray:
+        """The average's pictures of the fixed latents."""
+        generator = average.collect(norm_latents[:_LOOK_IMAGES], watch.NORM_BATCH)
+        return sample(generator, fixed, device)
 
     def due(every: int) -> bool:
         """Whether the step that led to `images_seen` crossed a multiple of `every`."""
@@ -172,19 +174,13 @@ def fit(
                 seconds += lasted
                 rows.append(figures.row(images_seen, seconds, lasted))
                 figures.clear()
-            if due(train.score_every_images) and judge is not None:
-                found = judge.score(
-                    sample(average.collect(norm_latents, _NORM_BATCH), scored, device)
-                )
-                if rows:
-                    rows[-1].update(found)
-                if best is None or found["mifid"] < best["mifid"]:
-                    kept = {k: v.cpu().clone() for k, v in average.average.state_dict().items()}
-                    best = {"mifid": found["mifid"], "images_seen": images_seen, "average": kept}
+            if due(train.score_every_images) and team.leads:
+                scores.begin(average.average, rows[-1] if rows else {}, images_seen)
             if due(train.log_every_images) and team.leads:
+                scores.settle(wait=False)
                 history.write(paths.history, rows)
             if due(train.sample_every_images) and team.leads:
-                shot = sample(average.collect(norm_latents, _NORM_BATCH), fixed, device)
+                shot = look()
                 grids[images_seen] = _as_tensor(grid_png(shot, GRID_SIDE))
                 _write_grid(paths, images_seen, grids[images_seen])
                 end = watch.collapse(shot, some_crops, rows, images_seen)
@@ -236,13 +232,13 @@ def fit(
     if figures.images:
         rows = [*rows, figures.row(images_seen, seconds, lasted)]
     if images_seen not in grids and team.leads:
-        shot = sample(average.collect(norm_latents, _NORM_BATCH), fixed, device)
-        _write_grid(paths, images_seen, _as_tensor(grid_png(shot, GRID_SIDE)))
+        _write_grid(paths, images_seen, _as_tensor(grid_png(look(), GRID_SIDE)))
     kept_images_seen = images_seen
-    if train.keep == "best" and best is not None:
-        average.average.load_state_dict(best["average"])
-        kept_images_seen = best["images_seen"]
-    return Trained(average.collect(norm_latents, _NORM_BATCH), images_seen, kept_images_seen, rows)
+    if train.keep == "best" and scores.best is not None:
+        average.average.load_state_dict(scores.best["average"])
+        kept_images_seen = scores.best["images_seen"]
+    generator = average.collect(norm_latents, watch.NORM_BATCH)
+    return Trained(generator, images_seen, kept_images_seen, rows)
 
 
 def _name(number: int) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
-from pipeline import randomness
+from pipeline import devices, randomness
+from pipeline.models.sampling import sample
 from pipeline.submission_zip import to_side
+from pipeline.training.ema import measure_statistics
 
 SCORED = 2000  # samples, and at most as many crops
+NORM_BATCH = 256  # latents at once where batch-norm statistics are measured
 _DIVERSITY = 0.25  # of the crops' own; healthy runs stay above 0.7 after the first grid
 _SETTLED_IMAGES = 20_000
 _SATURATED_ROWS = 20
@@ -44,6 +52,71 @@ class Judge:
         threshold = self._network.memorization_threshold
         mifid = self._mifid.mifid(fid=fid, memorization_distance=distance, threshold=threshold)
         return {"fid": fid, "mifid": mifid, "memorization_distance": distance}
+
+
+@dataclass
+class _Pending:
+    """A score that is being computed."""
+
+    found: Future[dict[str, float]]
+    row: dict[str, Any]
+    images_seen: int
+    generator: nn.Module
+
+
+class Scores:
+    """Scores of a run's generators, each computed in a thread while training goes on.
+
+    A score is that of the weights at the moment of `begin`, whenever it is ready. `settle` enters
+    it into its row and into `best`; whoever needs these for good (a checkpoint, the end) waits.
+
+    Attributes:
+        best: mifid, images_seen and state of the best generator so far; None before the first.
+    """
+
+    def __init__(
+        self, crops: np.ndarray, *, seed: int, norm_latents: np.ndarray, device: torch.device
+    ) -> None:
+        self._crops = crops
+        self._seed = seed
+        self._norm_latents = norm_latents
+        self._latents = randomness.normals(seed, "score", 0, SCORED, norm_latents.shape[1])
+        self._device = device
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._judge: Judge | None = None
+        self._pending: _Pending | None = None
+        self.best: dict[str, Any] | None = None
+
+    def begin(self, generator: nn.Module, row: dict[str, Any], images_seen: int) -> None:
+        """Score a generator as it is now; the figures will stand in `row`."""
+        self.settle()
+        snapshot = copy.deepcopy(generator)
+        found = self._pool.submit(self._score, snapshot)
+        self._pending = _Pending(found, row, images_seen, snapshot)
+
+    def settle(self, *, wait: bool = True) -> None:
+        """Enter the score that is under way, if there is one; raises what went wrong with it."""
+        pending = self._pending
+        if pending is None or not (wait or pending.found.done()):
+            return
+        found = pending.found.result()
+        self._pending = None
+        pending.row.update(found)
+        if self.best is None or found["mifid"] < self.best["mifid"]:
+            state = {name: value.cpu() for name, value in pending.generator.state_dict().items()}
+            self.best = {
+                "mifid": found["mifid"],
+                "images_seen": pending.images_seen,
+                "average": state,
+            }
+
+    def _score(self, generator: nn.Module) -> dict[str, float]:
+        # The number of threads is each thread's own: the trainer keeps its own.
+        with devices.cpu_threads(1):
+            if self._judge is None:
+                self._judge = Judge(self._crops, seed=self._seed, device=self._device.type)
+            measure_statistics(generator, self._norm_latents, NORM_BATCH)
+            return self._judge.score(sample(generator, self._latents, self._device))
 
 
 def collapse(

@@ -291,6 +291,15 @@ def test_scores_pick_the_best(tmp_path: Path) -> None:
     assert same == (best == 48)
 
 
+def test_scores_leave_the_weights_as_they_are(tmp_path: Path) -> None:
+    """A score is computed beside the training, in a thread with a number of threads of its own."""
+    scored, unscored = workplace(tmp_path / "scored"), workplace(tmp_path / "unscored")
+    settings = {"train__threads": 2, "train__images": 48}
+    train(scored, **settings, train__score_every_images=16)
+    train(unscored, **settings, train__score_every_images=0)
+    assert_same_weights(scored, unscored)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
 def test_on_a_gpu_a_killed_run_continues_to_the_bit(tmp_path: Path) -> None:

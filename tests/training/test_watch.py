@@ -1,10 +1,18 @@
 """Signs of collapse, and the score in training."""
 
+import copy
+
 import numpy as np
 import pytest
+import torch
 
+from pipeline import randomness
+from pipeline.errors import InputError
+from pipeline.models import build_generator, initialise
+from pipeline.models.sampling import sample
 from pipeline.submission_zip import to_side
 from pipeline.training import history, watch
+from pipeline.training.ema import measure_statistics
 from tests.training.tiny import crops
 
 LATE = 10**6
@@ -54,3 +62,47 @@ def test_another_side_is_scored_at_the_submission_s() -> None:
     enlarged = watch.Judge(to_side(real), seed=1, device="cpu")
     samples = crops(60, side_px=32, seed=1)
     assert judge.score(samples) == enlarged.score(to_side(samples))
+
+
+CPU = torch.device("cpu")
+NORM_LATENTS = randomness.normals(1, "norm", 0, 64, 8)
+
+
+def generator(seed: int) -> torch.nn.Module:
+    network = build_generator(name="dcgan", side_px=16, latent_dim=8, channels=4)
+    initialise(network, seed)
+    return network
+
+
+def by_hand(network: torch.nn.Module, real: np.ndarray) -> dict[str, float]:
+    network = measure_statistics(copy.deepcopy(network), NORM_LATENTS, watch.NORM_BATCH)
+    latents = randomness.normals(1, "score", 0, watch.SCORED, 8)
+    return watch.Judge(real, seed=1, device="cpu").score(sample(network, latents, CPU))
+
+
+def test_a_score_is_of_the_weights_at_its_moment_and_the_best_is_kept() -> None:
+    real = crops(40)
+    scores = watch.Scores(real, seed=1, norm_latents=NORM_LATENTS, device=CPU)
+    networks = [generator(seed) for seed in (1, 2)]
+    expected = [by_hand(network, real) for network in networks]
+    rows: list[dict] = [{}, {}]
+    for network, row, seen in zip(networks, rows, (16, 32), strict=True):
+        state = copy.deepcopy(network.state_dict())
+        scores.begin(network, row, seen)
+        for weight in network.parameters():  # training goes on
+            torch.nn.init.zeros_(weight)
+        network.load_state_dict(state)
+    scores.settle()
+    assert rows == expected
+    better = int(expected[1]["mifid"] < expected[0]["mifid"])
+    assert scores.best["mifid"] == expected[better]["mifid"]
+    assert scores.best["images_seen"] == (16, 32)[better]
+    for name, weight in networks[better].named_parameters():
+        assert torch.equal(scores.best["average"][name], weight)
+
+
+def test_what_goes_wrong_with_a_score_is_told() -> None:
+    scores = watch.Scores(crops(1), seed=1, norm_latents=NORM_LATENTS, device=CPU)
+    scores.begin(generator(1), {}, 16)
+    with pytest.raises(InputError, match="at least 2 pictures"):
+        scores.settle()
