@@ -111,6 +111,7 @@ class Train(Section):
     flips: bool
     ema_halflife_images: float = Field(ge=0)
     precision: Literal["auto", "float32", "bfloat16", "float16"]
+    compile: bool
     log_every_images: int = Field(ge=1)
     sample_every_images: int = Field(ge=1)
     score_every_images: int = Field(ge=0)

@@ -39,6 +39,9 @@ class Players:
         self.discriminator = discriminator
         for network in (generator, discriminator):
             team.synchronise_batch_norm(network, device)
+            if train.compile:
+                # On a GPU with CUDA graphs: at these sizes launching kernels takes longest there.
+                network.compile(mode="reduce-overhead" if device.type == "cuda" else None)
         # The same networks; with several processes their backward averages the gradients.
         self._shared_generator = team.wrap(generator, device)
         self._shared_discriminator = team.wrap(discriminator, device)
