@@ -1,11 +1,19 @@
 """Feature networks behind one small interface, and the choice between them."""
 
-from pathlib import Path
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from pipeline import schema
 
 
 class Extractor(Protocol):
@@ -26,6 +34,17 @@ class Extractor(Protocol):
     def features(self, images: np.ndarray) -> np.ndarray:
         """(N, 64, 64, 3) uint8 RGB -> (N, D) float32, in batches of bounded memory."""
         ...
+
+
+def chosen(reference: schema.Reference, device: torch.device, cache: Path) -> Extractor:
+    """The feature network that the section `reference` asks for; see `build`."""
+    return build(
+        reference.extractor,
+        weights=reference.inception_weights,
+        precision=reference.precision,
+        device=device.type,
+        cache=cache,
+    )
 
 
 def build(name: str, *, weights: str, precision: str, device: str, cache: Path) -> Extractor:

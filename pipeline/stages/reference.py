@@ -31,13 +31,7 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
         f"{reference.pictures} through {reference.extractor} -> {paths.reference.name}",
     )
     where = devices.pick(device)
-    extractor = extractors.build(
-        reference.extractor,
-        weights=reference.inception_weights,
-        precision=reference.precision,
-        device=where.type,
-        cache=paths.weights,
-    )
+    extractor = extractors.chosen(reference, where, paths.weights)
     crops = _crops(paths)
     crop_features = _features(extractor, crops, "crops")
     if reference.flips:

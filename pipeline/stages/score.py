@@ -59,13 +59,7 @@ def _evaluate(
 ) -> Evaluation:
     where = devices.pick(device)
     real = scoring_reference.load(paths.reference)
-    extractor = extractors.build(
-        reference.extractor,
-        weights=reference.inception_weights,
-        precision=reference.precision,
-        device=where.type,
-        cache=paths.weights,
-    )
+    extractor = extractors.chosen(reference, where, paths.weights)
     real.require(extractor, pictures=reference.pictures, precision=reference.precision)
     return evaluate(
         images,
