@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,24 +107,34 @@ def decode(data: bytes) -> Image.Image:
     return Picture(data).decode()[0]
 
 
-class _foreign_code(warnings.catch_warnings):
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Keep Pillow's warnings about damaged files to itself: what cannot be read is reported as
+    `Unreadable`, and the rest is as every viewer shows it.
+
+    Python keeps its filters of warnings for the whole process: enter once, around the threads.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+@contextmanager
+def _foreign_code() -> Iterator[None]:
     """Where Pillow works on bytes from outside: whatever it raises becomes `Unreadable`.
 
     Its decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError and more, as the
     damage has it; in here no code of ours runs that could fail on its own.
     """
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        super().__exit__(kind, error, trace)
-        if isinstance(error, Image.DecompressionBombError):
-            raise Unreadable("too many pixels") from None
-        if isinstance(error, Exception) and not isinstance(error, (Unreadable, MemoryError)):
-            cut = "truncated" in str(error).lower()
-            raise Unreadable("truncated" if cut else "damaged") from error
+    try:
+        yield
+    except (Unreadable, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise Unreadable("too many pixels") from None
+    except Exception as error:
+        cut = "truncated" in str(error).lower()
+        raise Unreadable("truncated" if cut else "damaged") from error
 
 
 def _orientation(image: Image.Image) -> int:

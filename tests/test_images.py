@@ -5,6 +5,7 @@ import random
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
 
 import numpy as np
@@ -280,16 +281,20 @@ def test_what_is_no_picture_says_so_in_the_same_words(data: bytes) -> None:
         images.decode(data)
 
 
-@pytest.mark.parametrize("side", [9_500, 12_000, 60_000])  # below, at and above Pillow's own bounds
-def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+def bomb(side: int) -> bytes:
+    """A small PNG whose header promises side x side pixels."""
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header
     data += struct.pack(">I", zlib.crc32(b"IHDR" + header))
     content = zlib.compress(bytes(1000))
     data += struct.pack(">I", len(content)) + b"IDAT" + content
-    data += struct.pack(">I", zlib.crc32(b"IDAT" + content))
+    return data + struct.pack(">I", zlib.crc32(b"IDAT" + content))
+
+
+@pytest.mark.parametrize("side", [9_500, 12_000, 60_000])  # below, at and above Pillow's own bounds
+def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     with pytest.raises(Unreadable, match=r"^too many pixels$"):
-        images.Picture(data)
+        images.Picture(bomb(side))
 
 
 def test_floating_point_pixels_have_no_range_to_convert_from() -> None:
@@ -311,6 +316,16 @@ def test_random_damage_gives_a_picture_or_unreadable_and_nothing_else(kind: str)
             assert len(str(error)) < 40 and "0x" not in str(error)
         else:
             assert image.mode == "RGB"
+
+
+def test_pillows_warnings_are_kept_in_and_nobody_elses() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with images.without_warnings():
+            Image.open(io.BytesIO(bomb(12_000)))
+            warnings.warn("ours", stacklevel=1)
+        Image.open(io.BytesIO(bomb(12_000)))
+    assert [each.category for each in heard] == [UserWarning, Image.DecompressionBombWarning]
 
 
 # --- reduced decoding --------------------------------------------------------------------------

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline import images
 from pipeline.sources import photos, pool
-from pipeline.sources.archives import Archive, ArchiveDamaged, open_archive
+from pipeline.sources.archives import Archive, ArchiveDamaged
 from pipeline.sources.boxes import Box, clip, cut, region, shrink_for
-from pipeline.sources.photos import Photo
+from pipeline.sources.photos import Match, Photo
 
 if TYPE_CHECKING:
     from pipeline.schema import Crop
@@ -46,32 +45,43 @@ class Cropped:
 
 
 def crop_photos(
-    raw: Path, listed: Sequence[Photo], rules: Crop, *, processes: int | None = None
-) -> Iterator[Cropped]:
-    """Crop the photos of the image archive, in their order.
+    pictures: Archive,
+    notes: Archive,
+    matches: Sequence[Match],
+    rules: Crop,
+    *,
+    threads: int | None = None,
+) -> Iterator[tuple[Photo, Cropped]]:
+    """Crop the photos, in their order, by what their annotations say.
 
     Args:
-        processes: None for one a core. Their number changes neither order nor bytes.
+        threads: None for one a core. Their number changes neither order nor bytes.
     """
-    with open_archive(raw, "images") as archive:
-        chunks = [listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK)]
-        for done in pool.in_order(_CropChunk(archive, rules), chunks, processes=processes):
+    chunks = [matches[start : start + _CHUNK] for start in range(0, len(matches), _CHUNK)]
+    with images.without_warnings():
+        work = _CropChunk(pictures, notes, rules)
+        for done in pool.in_order_by_threads(work, chunks, threads=threads):
             yield from done
 
 
 @dataclass(frozen=True)
 class _CropChunk:
-    archive: Archive
+    pictures: Archive
+    notes: Archive
     rules: Crop
 
-    def __call__(self, chunk: Sequence[Photo]) -> list[Cropped]:
-        return [self._one(photo) for photo in chunk]
+    def __call__(self, chunk: Sequence[Match]) -> list[tuple[Photo, Cropped]]:
+        done = []
+        for match in chunk:
+            photo = photos.read(match, self.notes)
+            done.append((photo, self._one(photo)))
+        return done
 
     def _one(self, photo: Photo) -> Cropped:
         if photo.problem:
             return _nothing(photo, photo.problem, self.rules.side_px)
         try:
-            return crop_photo(self.archive.read(photo.file), photo, self.rules)
+            return crop_photo(self.pictures.read(photo.file), photo, self.rules)
         except ArchiveDamaged:
             fault = "damaged in the archive"
         except images.Unreadable as error:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,20 +47,28 @@ class Photo:
     problem: str = ""
 
 
+class Match(NamedTuple):
+    """A photo's name in its archive, its annotation's or "", and "" or why it cannot be cropped."""
+
+    file: str
+    annotation: str
+    problem: str
+
+
 @dataclass(frozen=True)
 class Join:
-    """All that the two archives hold: every photo once, every annotation once."""
+    """All that the two archives hold: every photo once, every annotation once.
 
-    photos: list[Photo]
+    Attributes:
+        matches: one for each file of the image archive, sorted by name.
+        left_over: annotations without a photo, sorted by name.
+    """
+
+    matches: list[Match]
     left_over: list[Photo]
 
 
-def list_photos(raw: Path) -> list[Photo]:
-    """One `Photo` for each file of the image archive, sorted by name; see `join`."""
-    return join(raw).photos
-
-
-def join(raw: Path) -> Join:
+def join(pictures: Archive, notes: Archive) -> Join:
     """Match photos with annotations by folder and name.
 
     `Images/<synset>-<Breed>/<id>.jpg` goes with `Annotation/<synset>-<Breed>/<id>`, with or
@@ -67,38 +76,43 @@ def join(raw: Path) -> Join:
     `all-dogs/<id>.jpg`) goes with the annotation of its name, if just one has it.
 
     Raises:
-        InputError: an archive is missing, damaged, or the images' has no file.
+        InputError: there is no picture at all.
     """
-    with open_archive(raw, "images") as pictures, open_archive(raw, "annotation") as notes:
-        if not pictures.names:
-            raise InputError(f"{pictures.path}: holds no file; run the download stage again")
-        by_place: dict[tuple[str, str], str] = {}
-        by_stem: dict[str, list[str]] = {}
-        left_over: dict[str, str] = {}
-        for name in notes.names:
-            place = (_folder(name), _stem(name))
-            if place in by_place:
-                left_over[name] = SECOND_ANNOTATION
-            else:
-                by_place[place] = name
-                by_stem.setdefault(place[1], []).append(name)
-        folders = {folder for folder, _ in by_place}
+    if not pictures.names:
+        raise InputError(f"{pictures.path}: holds no file; run the download stage again")
+    by_place: dict[tuple[str, str], str] = {}
+    by_stem: dict[str, list[str]] = {}
+    left_over: dict[str, str] = {}
+    for name in notes.names:
+        place = (_folder(name), _stem(name))
+        if place in by_place:
+            left_over[name] = SECOND_ANNOTATION
+        else:
+            by_place[place] = name
+            by_stem.setdefault(place[1], []).append(name)
+    folders = {folder for folder, _ in by_place}
 
-        photos, taken = [], set()
-        for file in pictures.names:
-            folder, stem = _folder(file), _stem(file)
-            name = by_place.get((folder, stem), "")
-            if not name and folder not in folders and len(by_stem.get(stem, ())) == 1:
-                name = by_stem[stem][0]
-            if name in taken:
-                photos.append(Photo(file, breed_of(name), name, problem=SECOND_PHOTO))
-            elif name:
-                taken.add(name)
-                photos.append(_annotated(file, name, notes))
-            else:
-                photos.append(Photo(file, breed_of(file)))
-        left_over |= {name: NO_PHOTO for name in by_place.values() if name not in taken}
-        return Join(photos, [_annotated(n, n, notes, left_over[n]) for n in sorted(left_over)])
+    matches, taken = [], set()
+    for file in pictures.names:
+        folder, stem = _folder(file), _stem(file)
+        name = by_place.get((folder, stem), "")
+        if not name and folder not in folders and len(by_stem.get(stem, ())) == 1:
+            name = by_stem[stem][0]
+        matches.append(Match(file, name, SECOND_PHOTO if name in taken else ""))
+        if name:
+            taken.add(name)
+    left_over |= {name: NO_PHOTO for name in by_place.values() if name not in taken}
+    return Join(
+        matches, [_annotated(name, name, notes, left_over[name]) for name in sorted(left_over)]
+    )
+
+
+def read(match: Match, notes: Archive) -> Photo:
+    """The photo with what its annotation says; a broken annotation is the photo's problem."""
+    file, name, problem = match
+    if name and not problem:
+        return _annotated(file, name, notes)
+    return Photo(file, breed_of(name or file), name, problem=problem)
 
 
 def _annotated(file: str, name: str, notes: Archive, problem: str = "") -> Photo:
@@ -131,12 +145,12 @@ def _stem(name: str) -> str:
 
 
 def squashed_photos(
-    raw: Path, *, side_px: int = 64, processes: int | None = None
+    raw: Path, *, side_px: int = 64, threads: int | None = None
 ) -> tuple[np.ndarray, list[str]]:
     """Every readable photo, whole, squashed to a square, decoded at full size.
 
     Args:
-        processes: None for one a core. Their number changes neither order nor bytes.
+        threads: None for one a core. Their number changes neither order nor bytes.
 
     Returns:
         (N, side_px, side_px, 3) uint8, and the N file names, sorted.
@@ -151,9 +165,12 @@ def squashed_photos(
         squashed = np.empty((len(names), side_px, side_px, 3), np.uint8)
         files = []
         faults: Counter[str] = Counter()
-        with progress.bar(label="photos", total=len(names), unit="photo") as bar:
+        with (
+            images.without_warnings(),
+            progress.bar(label="photos", total=len(names), unit="photo") as bar,
+        ):
             for chunk, done in zip(
-                chunks, pool.in_order(work, chunks, processes=processes), strict=True
+                chunks, pool.in_order_by_threads(work, chunks, threads=threads), strict=True
             ):
                 for name, result in zip(chunk, done, strict=True):
                     if isinstance(result, str):

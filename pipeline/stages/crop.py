@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline import files, progress
 from pipeline.errors import InputError
 from pipeline.sources import crops, index, photos
+from pipeline.sources.archives import open_archive
 from pipeline.sources.index import Row
 
 if TYPE_CHECKING:
@@ -30,17 +31,19 @@ def run(paths: Paths, *, crop: Crop) -> None:
             are at fault, the index that tells which is at `paths.refused_index`.
     """
     progress.heading("crop", f"{paths.raw.name} -> {paths.crops.name}, {paths.index.name}")
-    with progress.timed() as seconds:
-        found = photos.join(paths.raw)
-        rows: list[Row] = []
+    listed: list[photos.Photo] = []
+    rows: list[Row] = []
+    with (
+        progress.timed() as seconds,
+        open_archive(paths.raw, "images") as pictures,
+        open_archive(paths.raw, "annotation") as notes,
+    ):
+        found = photos.join(pictures, notes)
         with files.growing_npy(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
             count = 0
-            with progress.bar(label="crop", total=len(found.photos), unit="photo") as bar:
-                for photo, done in zip(
-                    found.photos,
-                    crops.crop_photos(paths.raw, found.photos, crop),
-                    strict=True,
-                ):
+            with progress.bar(label="crop", total=len(found.matches), unit="photo") as bar:
+                for photo, done in crops.crop_photos(pictures, notes, found.matches, crop):
+                    listed.append(photo)
                     append(done.crops)
                     rows += _rows(photo, done.reasons, first_crop=count)
                     count += len(done.crops)
@@ -52,7 +55,7 @@ def run(paths: Paths, *, crop: Crop) -> None:
             paths.index.unlink(missing_ok=True)
         index.write(paths.index, rows)
         paths.refused_index.unlink(missing_ok=True)
-    _sum_up(found, rows, seconds())
+    _sum_up(listed, found.left_over, rows, seconds())
 
 
 def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> list[Row]:
@@ -89,16 +92,17 @@ def _reasons(rows: list[Row]) -> str:
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
 
 
-def _sum_up(found: photos.Join, rows: list[Row], seconds: float) -> None:
-    listed = found.photos + found.left_over
-    annotations = {each.annotation for each in listed} - {""}
-    boxes = sum(len(each.boxes) for each in listed)
-    with_photo = sum(len(each.boxes) for each in found.photos)
+def _sum_up(
+    listed: list[photos.Photo], left_over: list[photos.Photo], rows: list[Row], seconds: float
+) -> None:
+    annotations = {each.annotation for each in listed + left_over} - {""}
+    boxes = sum(len(each.boxes) for each in listed + left_over)
+    with_photo = sum(len(each.boxes) for each in listed)
     breeds = len({row.breed for row in rows if row.breed})
     crop_count = sum(1 for row in rows if row.crop is not None)
     progress.say(
-        f"{len(found.photos):,} photos of {breeds:,} breeds; {len(annotations):,} annotations, "
-        f"{len(found.left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
+        f"{len(listed):,} photos of {breeds:,} breeds; {len(annotations):,} annotations, "
+        f"{len(left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
         f"them on a photo"
     )
     whole = sum(1 for row in rows if row.crop is not None and row.object is None)

@@ -24,17 +24,18 @@ from PIL import Image
 
 from pipeline import params, schema
 from pipeline.paths import Paths
-from pipeline.sources import index, photos, pool
+from pipeline.sources import index, pool
 from pipeline.sources.archives import open_archive, write_tar
 from pipeline.sources.boxes import Box
 from pipeline.stages import crop as stage
+from tests.sources.raw import joined
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=6000, help="photos in a timed run")
+    parser.add_argument("--photos", type=int, default=20_000, help="photos in a timed run")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--stage", type=Path, help=argparse.SUPPRESS)
@@ -112,7 +113,7 @@ def plain_loop(files: list[Path], boxes: list[Box]) -> np.ndarray:
 
 def extracted(paths: Paths) -> tuple[list[Path], list[Box]]:
     """The photos as single files, as the plain loop wants them, and the first box of each."""
-    listed = photos.list_photos(paths.raw)
+    listed, _ = joined(paths.raw)
     files = []
     with open_archive(paths.raw, "images") as archive:
         for photo in listed:
@@ -144,7 +145,7 @@ def from_folder(raw: Path) -> list[tuple[bytes, Box]]:
     with open_archive(raw, "images") as archive:
         return [
             (archive.read(photo.file), photo.boxes[0])
-            for photo in photos.list_photos(raw)
+            for photo in joined(raw)[0]
             if photo.boxes and photo.boxes[0]
         ]
 

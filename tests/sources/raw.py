@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.sources import archives
+from pipeline.sources import archives, photos
 
 Edges = tuple[object, object, object, object]
 
@@ -46,3 +46,13 @@ def write(
     archives.write_tar(raw / "images.tar", pictures)
     archives.write_tar(raw / "annotation.tar", notes)
     return raw
+
+
+def joined(raw: Path) -> tuple[list[photos.Photo], list[photos.Photo]]:
+    """Photos and left-over annotations, all of them read."""
+    with (
+        archives.open_archive(raw, "images") as pictures,
+        archives.open_archive(raw, "annotation") as notes,
+    ):
+        found = photos.join(pictures, notes)
+        return [photos.read(match, notes) for match in found.matches], found.left_over

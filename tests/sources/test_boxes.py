@@ -11,19 +11,19 @@ from pipeline.sources.boxes import Box
 from tests.test_images import smooth
 
 
-def test_reduced_decoding_leaves_one_and_a_half_times_the_side_along_both_axes() -> None:
+def test_reduced_decoding_leaves_a_region_no_smaller_than_its_crop() -> None:
     def of(*parts: Box, mode: boxes.Mode = "stretch") -> int:
         return boxes.shrink_for(parts, mode=mode, side_px=64)
 
-    assert of(Box(0, 0, 191, 191)) == 1
-    assert of(Box(0, 0, 192, 192)) == 2
-    assert of(Box(5, 5, 5 + 383, 5 + 2000)) == 2
-    assert of(Box(0, 0, 384, 384)) == 4
+    assert of(Box(0, 0, 127, 127)) == 1
+    assert of(Box(0, 0, 128, 128)) == 2
+    assert of(Box(5, 5, 5 + 255, 5 + 2000)) == 2
+    assert of(Box(0, 0, 256, 256)) == 4
     assert of(Box(0, 0, 9999, 9999)) == 8
-    assert of(Box(0, 0, 9999, 9999), Box(0, 0, 300, 300)) == 2, "the smallest box decides"
+    assert of(Box(0, 0, 9999, 9999), Box(0, 0, 200, 200)) == 2, "the smallest box decides"
     assert of(Box(0, 0, 10, 10)) == 1
-    # 384x96 padded is 64x16: both axes shrink by 6.
-    assert of(Box(0, 0, 384, 96), mode="pad") == 4
+    # 256x64 padded is 64x16: both axes shrink by 4.
+    assert of(Box(0, 0, 256, 64), mode="pad") == 4
 
 
 def random_boxes(count: int) -> list[tuple[Box, tuple[int, int]]]:

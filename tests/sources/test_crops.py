@@ -11,9 +11,10 @@ from pipeline import params
 from pipeline.images import Picture
 from pipeline.schema import Crop
 from pipeline.sources import crops, photos
+from pipeline.sources.archives import open_archive
 from pipeline.sources.boxes import Box
 from pipeline.sources.photos import Photo
-from tests.sources.raw import png, ramp, write
+from tests.sources.raw import png, ramp, voc, write
 from tests.test_images import ORIENTATIONS, exif, saved, stored
 
 
@@ -185,34 +186,37 @@ def test_reduced_decoding_changes_a_crop_by_its_rounding_only(rules: Crop) -> No
 def test_an_unreadable_photo_gives_its_reason_for_each_box(tmp_path: Path, rules: Crop) -> None:
     whole = png(ramp())
     raw = write(
-        tmp_path, [("a.png", whole[:-60]), ("b.png", b"hello"), ("c.png", whole), ("d.png", b"")]
+        tmp_path,
+        [("a.png", whole[:-60]), ("b.png", b"hello"), ("c.png", whole), ("d.png", b"")],
+        [("a", voc((0, 0, 9, 9), (0, 0, 5, 5))), ("c", b"<annotation>")],
     )
-    listed = [
-        Photo("a.png", "", boxes=(Box(0, 0, 9, 9), Box(0, 0, 5, 5))),
-        Photo("b.png", ""),
-        Photo("c.png", "", boxes=(Box(0, 0, 9, 9),), problem=photos.BROKEN_ANNOTATION),
-        Photo("d.png", ""),
-    ]
-    done = list(crops.crop_photos(raw, listed, rules, processes=1))
-    assert [each.reasons for each in done] == [
+    done = cropped(raw, rules, threads=1)
+    assert [photo.file for photo, _ in done] == ["a.png", "b.png", "c.png", "d.png"]
+    assert [each.reasons for _, each in done] == [
         ("unreadable photo: truncated",) * 2,
         ("unreadable photo: not a picture",),
         ("broken annotation",),
         ("unreadable photo: not a picture",),
     ]
-    assert all(each.crops.shape == (0, 32, 32, 3) for each in done)
+    assert all(each.crops.shape == (0, 32, 32, 3) for _, each in done)
 
 
-def test_the_number_of_processes_changes_nothing(tmp_path: Path, rules: Crop) -> None:
+def cropped(raw: Path, rules: Crop, *, threads: int) -> list[tuple[Photo, crops.Cropped]]:
+    with open_archive(raw, "images") as pictures, open_archive(raw, "annotation") as notes:
+        matches = photos.join(pictures, notes).matches
+        return list(crops.crop_photos(pictures, notes, matches, rules, threads=threads))
+
+
+def test_the_number_of_threads_changes_nothing(tmp_path: Path, rules: Crop) -> None:
     members = [(f"{n:03}.jpg", jpeg(ramp(300 + n, 200, seed=n))) for n in range(100)]
     members[40] = ("040.jpg", b"hello")
-    listed = [
-        Photo(name, "", boxes=(Box(0, 0, 290, 190), Box(n, n, n + 50, n + 60)))
-        for n, (name, _) in enumerate(members)
+    notes = [
+        (f"{n:03}", voc((0, 0, 290, 190), (n, n, n + 50, n + 60), size=None)) for n in range(100)
     ]
-    raw = write(tmp_path, members)
-    one, three = (list(crops.crop_photos(raw, listed, rules, processes=count)) for count in (1, 3))
+    raw = write(tmp_path, members, notes)
+    one, three = (cropped(raw, rules, threads=count) for count in (1, 3))
     assert len(one) == len(three) == 100
-    for left, right in zip(one, three, strict=True):
+    for (photo, left), (same, right) in zip(one, three, strict=True):
+        assert photo == same
         assert left.reasons == right.reasons
         np.testing.assert_array_equal(left.crops, right.crops)

