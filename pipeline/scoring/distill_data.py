@@ -15,7 +15,8 @@ SIDE_PX = 64
 # Pillow's resampling filters, all of them antialiased when they shrink: nobody knows which one a
 # user's pictures went through, so the network sees each.
 FILTERS = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)
-HELD_OUT_EVERY = 5  # every fifth breed is kept for judging: 24 of 120
+HELD_OUT_EVERY = 5  # every fifth breed is no training material: 24 of 120
+VALIDATION_EVERY = 3  # and every third of those is kept for choosing between recipes: 8
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,12 @@ class Pictures:
     images: np.ndarray  # (N, 64, 64, 3) uint8
     breeds: np.ndarray  # (N,) int64, the breed's rank in alphabetical order
 
-    def of(self, *, held_out: bool) -> "Pictures":
-        """Those of the breeds held out for judging, or the others."""
-        keep = (self.breeds % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out
+    def of(self, *parts: str) -> "Pictures":
+        """Those of the breeds for "training" (96 of 120), "validation" (8), "judging" (16)."""
+        rank, last = np.divmod(self.breeds, HELD_OUT_EVERY)
+        held_out = np.where(rank % VALIDATION_EVERY == 0, "validation", "judging")
+        part = np.where(last == HELD_OUT_EVERY - 1, held_out, "training")
+        keep = np.isin(part, parts)
         return Pictures(self.images[keep], self.breeds[keep])
 
 
@@ -182,6 +186,35 @@ def streaks(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.
     return uniform_filter1d(image, 3 + int(16 * strength), axis=int(rng.integers(2)))
 
 
+def jumble(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Some tiles change places: right parts, wrong places."""
+    tile = int(rng.choice([8, 16, 32]))
+    across = SIDE_PX // tile
+    tiles = image.reshape(across, tile, across, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
+    moved = np.flatnonzero(rng.random(len(tiles)) < 0.2 + 0.8 * strength)
+    tiles = tiles.copy()
+    tiles[moved] = tiles[rng.permutation(moved)]
+    tiles = tiles.reshape(across, across, tile, tile, 3).swapaxes(1, 2)
+    return tiles.reshape(SIDE_PX, SIDE_PX, 3)
+
+
+def swirl(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """The picture turned about a point, most of all near it."""
+    from scipy.ndimage import map_coordinates
+
+    centre = rng.uniform(0.3, 0.7, (2, 1, 1)) * SIDE_PX
+    y, x = np.indices((SIDE_PX, SIDE_PX)) - centre
+    reach = np.hypot(y, x) / (SIDE_PX / 2)
+    angle = rng.choice([-1, 1]) * (0.4 + 3 * strength) * np.exp(-(reach**2))
+    turned = np.stack(
+        [np.cos(angle) * y - np.sin(angle) * x, np.sin(angle) * y + np.cos(angle) * x]
+    )
+    places = centre + turned
+    return np.stack(
+        [map_coordinates(image[..., c], places, order=1, mode="reflect") for c in range(3)], -1
+    )
+
+
 # --- near-copies: what a network or a cheat makes of a training picture --------------------------
 def zoom_in(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """A crop of the picture, scaled back to 64x64; takes away up to 40 % of the side."""
@@ -210,9 +243,11 @@ CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
         patchwork, zoom_in, shift, flip,
     )
 }  # fmt: skip
+# Trained on too, on their own: what keeps the texture and spoils the shape.
+DEFORMATIONS: dict[str, Callable[..., np.ndarray]] = {"warp": warp, "jumble": jumble}
 # Kept for judging: kinds that the network never saw.
 UNSEEN_CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function for function in (warp, posterise, erase, streaks)
+    function.__name__: function for function in (swirl, posterise, erase, streaks)
 }
 _NEEDS_OTHER = {"blend", "patchwork"}
 
@@ -221,7 +256,7 @@ def corrupt(
     images: np.ndarray, kind: str, strength: float | None, rng: np.random.Generator
 ) -> np.ndarray:
     """Each picture corrupted; strength None draws one in [0, 1] for each."""
-    function = {**CORRUPTIONS, **UNSEEN_CORRUPTIONS}[kind]
+    function = (CORRUPTIONS | DEFORMATIONS | UNSEEN_CORRUPTIONS)[kind]
     result = np.empty_like(images)
     for i, image in enumerate(images):
         how_much = rng.random() if strength is None else strength

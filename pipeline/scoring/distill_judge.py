@@ -2,13 +2,13 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.files import atomic
-from pipeline.scoring import mifid
+from pipeline.scoring import distill_gans, mifid
 from pipeline.scoring.distill_data import (
     CORRUPTIONS,
     UNSEEN_CORRUPTIONS,
@@ -17,18 +17,34 @@ from pipeline.scoring.distill_data import (
     rng_for,
 )
 
-SET_IMAGES = 100  # pictures in a set, unless a share of 0.1 % asks for more
-COPY_SET_IMAGES = 1000  # drawn with replacement where there are fewer
-REFERENCE_IMAGES = 1024
-REAL_IMAGES = 768  # held-out photos of the same breeds
 STRENGTHS = (0.2, 0.7)
 JUDGED_CORRUPTIONS = (
-    "blur", "noise", "jpeg", "colour_cast", "contrast", "checkerboard", "pixelate", "patchwork",
-    *UNSEEN_CORRUPTIONS,
+    "blur", "noise", "jpeg", "colour_cast", "checkerboard", "patchwork", *UNSEEN_CORRUPTIONS,
 )  # fmt: skip
 NEAR_COPIES = (("flip", 0.5), ("zoom_in", 0.2), ("zoom_in", 0.8), ("shift", 0.3), ("noise", 0.05),
                ("jpeg", 0.3))  # fmt: skip
 COPY_SHARES = (0.001, 0.01, 0.05, 0.25, 0.5, 1.0)
+BREEDS = (1, 2, 4, 8, 12)  # left of the 16
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """How many pictures the sets have.
+
+    Attributes:
+        images: in a set.
+        samples: in a generator's.
+        copy_images: in one that mixes copies with others, down to 0.1 % of them; drawn with
+            replacement where there are fewer.
+        reference: held-out photos on the real side; the rest of them are the honest pictures.
+        runs: the generators.
+    """
+
+    images: int = 300
+    samples: int = 300
+    copy_images: int = 1000
+    reference: int = 1600
+    runs: dict[str, distill_gans.Run] = field(default_factory=lambda: distill_gans.HELD_OUT_RUNS)
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,7 @@ def judging_pictures(
     drawn_photos: Pictures,
     drawn_crops: Pictures,
     samples: Mapping[str, np.ndarray],
+    amounts: Amounts,
 ) -> dict[str, np.ndarray]:
     """Every picture that judging needs, by name; "reference" is the real side.
 
@@ -66,13 +83,13 @@ def judging_pictures(
         samples: generated pictures, by "<run> <per cent trained>".
     """
     order = reference_order(photos)
-    reference = photos.images[order[:REFERENCE_IMAGES]]
-    real = photos.images[order[REFERENCE_IMAGES:]]
+    reference = photos.images[order[: amounts.reference]]
+    real = photos.images[order[amounts.reference :]]
     pictures = {"reference": reference, "real": real}
 
     def some(name: str, images: np.ndarray) -> tuple[np.ndarray, np.random.Generator]:
         rng = rng_for(name)
-        return images[rng.choice(len(images), SET_IMAGES, replace=False)], rng
+        return images[rng.choice(len(images), amounts.images, replace=False)], rng
 
     pictures["box crops"], _ = some("box crops", crops.images)
     pictures["drawn dogs"], _ = some(
@@ -87,19 +104,19 @@ def judging_pictures(
         name = f"copies {kind} {strength}"
         chosen, rng = some(name, reference)
         pictures[name] = corrupt(chosen, kind, strength, rng)
-    return pictures | {name: images[:SET_IMAGES] for name, images in samples.items()}
+    return pictures | dict(samples)
 
 
 def reference_order(photos: Pictures) -> np.ndarray:
     """Rows of the photos: the reference's first, then those of `pictures["real"]`."""
-    order = rng_for("reference").permutation(len(photos.images))
-    return order[: REFERENCE_IMAGES + REAL_IMAGES]
+    return rng_for("reference").permutation(len(photos.images))
 
 
 def image_sets(
     pictures: Mapping[str, np.ndarray],
     real_breeds: np.ndarray,
     samples: tuple[str, ...],
+    amounts: Amounts,
 ) -> list[ImageSet]:
     """The sets, as rows of `pictures`, so that each picture's features are computed once.
 
@@ -113,9 +130,9 @@ def image_sets(
         return rng.choice(len(pictures[name]), count, replace=count > len(pictures[name]))
 
     def whole(name: str, family: str) -> ImageSet:
-        return ImageSet(name, family, {name: np.arange(SET_IMAGES)})
+        return ImageSet(name, family, {name: np.arange(len(pictures[name]))})
 
-    sets = [ImageSet("real photos", "real", {"real": some("real", SET_IMAGES)})]
+    sets = [ImageSet("real photos", "real", {"real": some("real", amounts.images)})]
     sets += [whole("box crops", "real"), whole("drawn dogs", "drawn")]
     sets += [whole(name, "generator") for name in samples]
     for kind in JUDGED_CORRUPTIONS:
@@ -124,16 +141,16 @@ def image_sets(
     sets += [whole(f"copies {kind} {strength}", "near-copies") for kind, strength in NEAR_COPIES]
 
     breeds = rng.permutation(np.unique(real_breeds))
-    for count in (1, 2, 4, 8, 16):
+    for count in BREEDS:
         among = np.flatnonzero(np.isin(real_breeds, breeds[:count]))
-        rows = rng.choice(among, SET_IMAGES, replace=len(among) < SET_IMAGES)
+        rows = rng.choice(among, amounts.images, replace=len(among) < amounts.images)
         sets.append(ImageSet(f"{count} of {len(breeds)} breeds", "dropped breeds", {"real": rows}))
 
     # Copies among real pictures, and among those of half and fully trained generators.
     trained = [name for name in samples if int(name.split()[-1]) >= 50]
     for share in COPY_SHARES:
-        copies = round(COPY_SET_IMAGES * share)
-        rest = COPY_SET_IMAGES - copies
+        copies = round(amounts.copy_images * share)
+        rest = amounts.copy_images - copies
         rows = {"reference": some("reference", copies)}
         sets.append(
             ImageSet(f"{share:.1%} copies, real", "copies", {**rows, "real": some("real", rest)})
@@ -145,9 +162,10 @@ def image_sets(
     for kind, strength in NEAR_COPIES:
         name = f"copies {kind} {strength}"
         for share in (0.1, 0.5):
-            parts = np.array_split(np.arange(round(SET_IMAGES * (1 - share))), len(trained))
+            copies = round(amounts.images * share)
+            parts = np.array_split(np.arange(amounts.images - copies), len(trained))
             fakes = {each: some(each, len(part)) for each, part in zip(trained, parts, strict=True)}
-            rows = {name: some(name, round(SET_IMAGES * share)), **fakes}
+            rows = {name: some(name, copies), **fakes}
             sets.append(ImageSet(f"{share:.0%} {name}, generated", "near-copies", rows))
     return sets
 
@@ -186,6 +204,22 @@ def correlations(verdicts: list[Verdict]) -> dict[str, float]:
         theirs = [getattr(verdict, f"inception_{key}") for verdict in verdicts]
         table[key] = float(spearmanr(ours, theirs).statistic)
     return table
+
+
+def table(verdicts: list[Verdict]) -> str:
+    """The correlations over all sets, and over each family of more than four, in Markdown."""
+    families = list(dict.fromkeys(verdict.family for verdict in verdicts))
+    groups = {"all": verdicts} | {
+        family: [verdict for verdict in verdicts if verdict.family == family] for family in families
+    }
+    lines = ["| sets | number | FID | memorisation distance |", "|---|---|---|---|"]
+    for name, group in groups.items():
+        if len(group) > 4:
+            found = correlations(group)
+            lines.append(
+                f"| {name} | {len(group)} | {found['fid']:.3f} | {found['distance']:.3f} |"
+            )
+    return "\n".join(lines)
 
 
 def write(verdicts: list[Verdict], folder: Path) -> None:

@@ -24,7 +24,8 @@ class Recipe:
     weight_decay: float = 0.02
     warmup_steps: int = 150
     ema_decay: float = 0.998
-    shift_px: int = 1  # pictures are moved by up to this, which Inception hardly notices
+    # Pictures are moved by up to this, and half of them mirrored: Inception hardly notices.
+    shift_px: int = 1
     ridge: float = 10.0  # of the last layer's regression
     seed: int = 1
 
@@ -108,7 +109,7 @@ def _loss(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
 
 
 def train(images: np.ndarray, targets: np.ndarray, photos: int, recipe: Recipe) -> Network:
-    """Regress `targets` from `images`.
+    """Regress `targets` from `images`; the last layer is left to `fit_readout`.
 
     Args:
         images: (N, 64, 64, 3) uint8.
@@ -159,18 +160,18 @@ def train(images: np.ndarray, targets: np.ndarray, photos: int, recipe: Recipe) 
             step += 1
             shown = loss.item() if shown == 0 else 0.99 * shown + 0.01 * loss.item()
         say(f"epoch {epoch + 1} of {recipe.epochs}: loss {shown:.4f}")
-    network = folded(ema.module.network)
-    fit_readout(network, images, targets[:, :DIMENSIONS], photos, recipe.ridge)
-    return network
+    return folded(ema.module.network)
 
 
 def _moved(images: np.ndarray, shift_px: int, rng: np.random.Generator) -> np.ndarray:
-    """Each picture moved by up to `shift_px`, its border repeated."""
+    """Each picture moved by up to `shift_px`, its border repeated; half of them mirrored."""
     pad = ((0, 0), (shift_px, shift_px), (shift_px, shift_px), (0, 0))
     padded = np.pad(images, pad, mode="edge")
     moved = np.empty_like(images)
     for i, (y, x) in enumerate(rng.integers(0, 2 * shift_px + 1, (len(images), 2))):
         moved[i] = padded[i, y : y + SIDE_PX, x : x + SIDE_PX]
+    mirrored = rng.random(len(images)) < 0.5
+    moved[mirrored] = moved[mirrored, :, ::-1]
     return moved
 
 

@@ -1,4 +1,7 @@
-"""The parts of the distillation that its numbers depend on."""
+"""The parts of the distillation that its numbers depend on, and the whole at its smallest."""
+
+import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +9,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pipeline.scoring import distill_data, distill_gans, distill_judge, distill_student
-from pipeline.scoring.distill_teacher import _resize
+from pipeline.errors import InputError
+from pipeline.scoring import (
+    distill,
+    distill_data,
+    distill_gans,
+    distill_judge,
+    distill_lessons,
+    distill_student,
+    embedded,
+)
+from pipeline.scoring.distill_teacher import _LAYERS, Teacher, _resize, taught
 from pipeline.scoring.embedded import Network
+from pipeline.sources import drawn
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +32,11 @@ def smooth() -> np.ndarray:
     return large.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
 
 
-ALL_KINDS = [*distill_data.CORRUPTIONS, *distill_data.UNSEEN_CORRUPTIONS]
+ALL_KINDS = [
+    *distill_data.CORRUPTIONS,
+    *distill_data.DEFORMATIONS,
+    *distill_data.UNSEEN_CORRUPTIONS,
+]
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
@@ -35,7 +52,9 @@ def test_corruptions_keep_the_form_and_repeat(smooth: np.ndarray, kind: str) -> 
     assert not np.array_equal(corrupted(0.7), smooth)
 
 
-@pytest.mark.parametrize("kind", ["blur", "noise", "jpeg", "checkerboard", "posterise", "warp"])
+@pytest.mark.parametrize(
+    "kind", ["blur", "noise", "jpeg", "checkerboard", "posterise", "warp", "jumble"]
+)
 def test_more_strength_changes_more(smooth: np.ndarray, kind: str) -> None:
     changes = []
     for strength in (0.0, 0.5, 1.0):
@@ -44,15 +63,31 @@ def test_more_strength_changes_more(smooth: np.ndarray, kind: str) -> None:
     assert changes == sorted(changes)
 
 
-def test_judged_breeds_are_not_trained_on() -> None:
+def test_jumbled_tiles_are_all_still_there(smooth: np.ndarray) -> None:
+    jumbled = distill_data.jumble(smooth[0], 1.0, np.random.default_rng(1))
+    assert not np.array_equal(jumbled, smooth[0])
+    for channel in range(3):
+        assert np.array_equal(
+            np.sort(jumbled[..., channel], None), np.sort(smooth[0, ..., channel], None)
+        )
+
+
+def test_judged_breeds_and_kinds_are_neither_trained_on_nor_chosen_by() -> None:
     breeds = np.arange(120).repeat(2)
     pictures = distill_data.Pictures(np.zeros((240, 64, 64, 3), np.uint8), breeds)
-    seen, unseen = (set(pictures.of(held_out=held_out).breeds) for held_out in (False, True))
-    assert len(seen) == 96
-    assert len(unseen) == 24
-    assert not seen & unseen
-    assert not set(distill_gans.TRAINING_RUNS) & set(distill_gans.HELD_OUT_RUNS)
-    assert not set(distill_data.CORRUPTIONS) & set(distill_data.UNSEEN_CORRUPTIONS)
+    parts = {part: set(pictures.of(part).breeds) for part in ("training", "validation", "judging")}
+    assert [len(part) for part in parts.values()] == [96, 8, 16]
+    assert len(set.union(*parts.values())) == 120
+    assert (
+        set(pictures.of("validation", "judging").breeds) == parts["validation"] | parts["judging"]
+    )
+    trained, held_out = (
+        {(run.loss, run.upsampling, run.norm) for run in runs.values()}
+        for runs in (distill_gans.TRAINING_RUNS, distill_gans.HELD_OUT_RUNS)
+    )
+    assert not trained & held_out
+    trained_kinds = set(distill_data.CORRUPTIONS | distill_data.DEFORMATIONS)
+    assert not trained_kinds & set(distill_data.UNSEEN_CORRUPTIONS)
 
 
 def test_resize_is_tensorflow_1s() -> None:
@@ -132,8 +167,9 @@ def test_far_pictures_do_not_drown_the_others_in_the_loss() -> None:
     assert near < far <= 2.01 * near
 
 
-def test_a_gan_is_sampled_on_the_way(smooth: np.ndarray) -> None:
-    run = distill_gans.Run(1, 2, 1e-3, "bce", "transposed", "crops", images=16, batch=2)
+@pytest.mark.parametrize("loss", ["bce", "smooth", "hinge", "squares", "pairs", "elbo"])
+def test_a_generator_is_sampled_on_the_way(smooth: np.ndarray, loss: str) -> None:
+    run = distill_gans.Run(1, 2, 1e-3, loss, "transposed", "crops", images=16, batch=2)
     progress, samples = zip(*distill_gans.sampled_on_the_way(run, smooth, 3), strict=True)
     assert progress[-1] == 1.0
     assert list(progress) == sorted(progress)
@@ -146,7 +182,8 @@ def test_each_kind_of_gan_fits_together(run: str) -> None:
     made = (distill_gans.TRAINING_RUNS | distill_gans.HELD_OUT_RUNS)[run]
     pictures = distill_gans.generator(made)(torch.randn(2, distill_gans.LATENT))
     assert pictures.shape == (2, 3, 64, 64)
-    assert distill_gans.discriminator(made)(pictures).shape == (2,)
+    shape = (2, 2 * distill_gans.LATENT) if made.loss == "elbo" else (2,)
+    assert distill_gans.discriminator(made)(pictures).shape == shape
 
 
 def test_there_are_enough_sets_and_each_has_its_pictures() -> None:
@@ -162,12 +199,98 @@ def test_there_are_enough_sets_and_each_has_its_pictures() -> None:
         for run in distill_gans.HELD_OUT_RUNS
         for per_cent in (1, 50, 100)
     }
-    made = distill_judge.judging_pictures(photos, *[pictures(300)] * 3, samples)
-    breeds = photos.breeds[distill_judge.reference_order(photos)][distill_judge.REFERENCE_IMAGES :]
-    sets = distill_judge.image_sets(made, breeds, tuple(samples))
+    amounts = distill_judge.Amounts(samples=300)
+    made = distill_judge.judging_pictures(photos, *[pictures(300)] * 3, samples, amounts)
+    breeds = photos.breeds[distill_judge.reference_order(photos)][amounts.reference :]
+    sets = distill_judge.image_sets(made, breeds, tuple(samples), amounts)
     assert len(sets) >= 60
     assert len({each.name for each in sets}) == len(sets)
     for each in sets:
         assert all(rows.max(initial=0) < len(made[name]) for name, rows in each.rows.items())
         count = sum(len(rows) for rows in each.rows.values())
-        assert count in (distill_judge.SET_IMAGES, distill_judge.COPY_SET_IMAGES)
+        assert count in (amounts.images, amounts.copy_images)
+
+
+def test_the_table_has_every_large_family_and_the_ranks() -> None:
+    verdicts = [
+        distill_judge.Verdict(str(i), "many" if i < 6 else "two", i, i**2, -i, float(i))
+        for i in range(8)
+    ]
+    lines = distill_judge.table(verdicts).splitlines()
+    assert lines[2:] == ["| all | 8 | 1.000 | -1.000 |", "| many | 6 | 1.000 | -1.000 |"]
+
+
+# --- the whole, at its smallest -------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An .npz like the partial Inception's, of random weights."""
+    from torchvision.models import inception_v3
+
+    net = inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, module in net.named_modules():
+        if type(module).__name__ == "BasicConv2d" and name.split(".")[0] in _LAYERS:
+            shape = module.conv.weight.shape
+            scale = (2 / np.prod(shape[1:])) ** 0.5
+            arrays[f"{name}.weight"] = (scale * rng.normal(size=shape)).astype(np.float16)
+            arrays[f"{name}.bias"] = np.zeros(shape[0], np.float32)
+    path = tmp_path_factory.mktemp("inception") / "random.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_kept_features_of_other_pictures_are_refused(
+    tmp_path: Path, random_inception: Path, smooth: np.ndarray
+) -> None:
+    teacher = Teacher(random_inception)
+    features = taught(teacher, "some", smooth[:3], tmp_path)
+    assert features.shape == (3, 768 + 1280)
+    assert np.isfinite(features).all()
+    assert np.array_equal(taught(teacher, "some", smooth[:3], tmp_path), features)
+    with pytest.raises(InputError, match="remove"):
+        taught(teacher, "some", smooth[:2], tmp_path)
+
+
+@pytest.mark.slow
+def test_the_command_makes_calibrates_and_judges_and_goes_on_from_what_it_kept(
+    tmp_path: Path, random_inception: Path
+) -> None:
+    dogs = tmp_path / "dogs"
+    drawn.write(dogs, pictures=240, seed=5, processes=1)
+    run = distill_gans.Run(1, 2, 1e-3, "bce", "transposed", "crops", images=200, batch=2)
+    into = tmp_path / "made" / "embedded.safetensors"
+    into.parent.mkdir()
+
+    def make() -> None:
+        distill.make(
+            dogs,
+            random_inception,
+            tmp_path / "work",
+            into=into,
+            amounts=distill_lessons.Amounts(
+                photos=24, crops=8, corrupted_of_each=2, corrupted=24, deformed=4, drawn=160,
+                drawn_photos=8, drawn_crops=8, samples=2, spoilt_samples=4, runs={"seen": run},
+            ),
+            recipe=distill_student.Recipe(epochs=1, batch=16),
+            judgement=distill_judge.Amounts(
+                images=4, samples=4, copy_images=20, reference=12, runs={"unseen": run}
+            ),
+        )  # fmt: skip
+
+    make()
+    weights, table = into.read_bytes(), into.with_name("embedded_judgement.csv").read_bytes()
+    assert embedded.load(weights=into).memorization_threshold >= 0
+    assert into.with_name("embedded_judgement.png").is_file()
+    rows = list(csv.DictReader(table.decode().splitlines()))
+    assert {"generator", "copies", "near-copies", "dropped breeds"} <= {
+        row["family"] for row in rows
+    }
+    assert all(np.isfinite(float(row["fid"])) for row in rows)
+
+    into.unlink()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.*")}
+    make()
+    assert into.read_bytes() == weights
+    assert into.with_name("embedded_judgement.csv").read_bytes() == table
+    assert {path: path.stat().st_mtime_ns for path in before} == before
