@@ -39,6 +39,7 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
     with distributed.joined(where) as (team, mine), devices.cpu_threads(train.threads):
         crops = batches.load(paths.crops)
         shaping = fingerprint.parts(model=model, train=train, crops=paths.crops)
+        team.require_same(shaping | train.model_dump(mode="json"))
         store = Store(paths.checkpoints, shaping)
         if team.leads:
             progress.heading(

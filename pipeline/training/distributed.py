@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from pipeline.errors import InputError, PipelineError
+from pipeline.training import fingerprint
 
 
 class Team:
@@ -63,6 +64,20 @@ class Team:
         box = [content if self.leads else None]
         dist.broadcast_object_list(box, src=0, group=self._talk)
         return box[0]
+
+    def require_same(self, run: dict[str, Any]) -> None:
+        """Check that all processes, perhaps on several machines, train the same.
+
+        Raises:
+            InputError: here is another run than with the leader; says what differs.
+        """
+        leaders = self.from_leader(run)
+        if leaders != run:
+            raise InputError(
+                f"this machine trains another run than the first one: "
+                f"{fingerprint.differences(leaders, run)}; give all machines the same code, "
+                f"params.yaml and data/crops.npy"
+            )
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
         """The network with its gradients averaged over the processes in backward.
@@ -166,8 +181,20 @@ def joined(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Team(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo")), device
+    except RuntimeError as error:
+        if not _is_lost_connection(error):
+            raise
+        raise PipelineError(
+            "another process of this training has ended or cannot be reached (its own message, if "
+            "it had one, stands in its output); the same command continues from the last checkpoint"
+        ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _is_lost_connection(error: RuntimeError) -> bool:
+    # gloo's faults have no class of their own.
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def launch(work: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.training.distributed import Team
 
 _NORM_IMAGES = 2048  # latents that measure the average's batch-norm statistics
-_LOOK_IMAGES = 512  # ... where it is only looked at: they are off by a per cent, invisibly
+_LOOK_IMAGES = 256  # ... where it is only looked at: they are off by a per cent, invisibly
 _SAY_SECONDS = 60.0  # where the output is no terminal
 _SHOW_SECONDS = 1.0
 

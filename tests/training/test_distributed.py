@@ -1,5 +1,6 @@
 """Two processes at half the batch are one at the whole: batch norm, training, continuing."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -121,6 +122,29 @@ def test_a_fault_in_a_process_is_one_line(tmp_path: Path) -> None:
     paths = workplace(tmp_path)
     with pytest.raises(PipelineError, match=r"train.batch_size = 7: cannot be shared by 2"):
         train(paths, train__processes=2, train__batch_size=7)
+
+
+def work_of_strangers(fault: str) -> None:
+    with distributed.joined(CPU) as (team, _):
+        if fault == "another rate":
+            team.require_same({"train.lr": 1e-3 if team.rank else 1e-4, "train.seed": 1})
+        elif team.leads:
+            team.mean(torch.zeros(1))
+        else:
+            os._exit(0)  # without a word, and not as a fault of its own
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("another rate", r"another run than the first one: train.lr: 0.0001 → 0.001; give all"),
+        ("gone", r"another process of this training has ended or cannot be reached"),
+    ],
+    ids=["another", "gone"],
+)
+def test_processes_that_do_not_fit_together_say_so(fault: str, words: str) -> None:
+    with pytest.raises(PipelineError, match=words):
+        distributed.launch(work_of_strangers, (fault,), 2)
 
 
 def test_a_batch_is_shared_or_refused() -> None:
