@@ -1,11 +1,15 @@
-"""Training's images a second against a plain tutorial loop.
+"""Training's images a second against a plain tutorial loop, and where the time goes.
 
     python -m tests.benchmarks.bench_train              # --threads 1 on a machine that is shared
+    python -m tests.benchmarks.bench_train --compile    # also ours with train.compile
 
 The same networks, batch, optimisers and pictures in one run, a few steps of each by turns. The
 plain loop is written as the DCGAN tutorial of pytorch.org would be: a DataLoader with transforms,
 float32, the default layout, a loss with `.item()` each step. Ours does more: it also keeps the
 moving average and the gradients' norms, smooths and swaps the labels.
+
+Then, of ours: the seconds to the first step (with --compile, of compiling), the share of what a
+large matrix product reaches on the device in the same run, and a profile of the step.
 """
 
 import argparse
@@ -13,7 +17,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,6 +34,7 @@ from pipeline.training.draws import Dice
 from pipeline.training.ema import MovingAverage
 from pipeline.training.figures import Figures
 from pipeline.training.steps import Players
+from tests.benchmarks import anatomy
 from tests.conftest import REPOSITORY
 
 PICTURES = 2000
@@ -103,10 +108,21 @@ def tutorial(
             yield
 
 
-def ours(crops: np.ndarray, channels: int, batch_size: int, device: torch.device) -> Iterator[None]:
+def ours(
+    crops: np.ndarray,
+    channels: int,
+    batch_size: int,
+    device: torch.device,
+    *,
+    compiled: bool = False,
+) -> Iterator[None]:
     """The steps of pipeline.training.loop."""
     content = params.read(REPOSITORY / "params.yaml")
-    changes = {"train.batch_size": batch_size, "train.precision": "auto"}
+    changes = {
+        "train.batch_size": batch_size,
+        "train.precision": "auto",
+        "train.compile": compiled,
+    }
     train = params.parse(params.override(content, changes), where="benchmark").train
     precision.make_reproducible(device, deterministic=False)
     generator, discriminator = networks(channels)
@@ -143,6 +159,35 @@ def seconds(step: Callable[[], None], steps: int, device: torch.device) -> tuple
     return (time.perf_counter() - start) / steps, (time.process_time() - start_cpu) / steps
 
 
+def compare(
+    contestants: dict[str, Callable[[], None]],
+    *,
+    batch_size: int,
+    rounds: int,
+    steps: int,
+    device: torch.device,
+) -> None:
+    """A few steps of each by turns; print rates and the ratios to the first."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, step in contestants.items():
+            taken[name].append(seconds(step, steps, device))
+    (first, base), *others = taken.items()
+    for clock, what in enumerate(("wall clock", "processor")):
+        line = f"  {what:10}  {first} {batch_size / median_of(base, clock):.0f} images/s"
+        for name, mine in others:
+            ratios = [a[clock] / b[clock] for a, b in zip(base, mine, strict=True)]
+            line += (
+                f"; {name} {batch_size / median_of(mine, clock):.0f}, ratio "
+                f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            )
+        print(line, flush=True)
+
+
+def median_of(pairs: list[tuple[float, float]], clock: int) -> float:
+    return statistics.median(pair[clock] for pair in pairs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="auto")
@@ -150,37 +195,49 @@ def main() -> None:
     parser.add_argument("--channels", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--steps", type=int, default=3, help="steps a round of each")
+    parser.add_argument("--steps", type=int, help="of each a round; default 3, on CUDA 100")
+    parser.add_argument("--compile", action="store_true", help="also ours with train.compile")
     options = parser.parse_args()
     device = pick(options.device)
     torch.set_num_threads(options.threads)
+    steps = options.steps or (100 if device.type == "cuda" else 3)
     crops = np.random.default_rng(0).integers(0, 256, (PICTURES, 64, 64, 3), np.uint8)
     dtype = precision.pick("auto", device)
+    peak = anatomy.peak_flops_per_s(device, dtype)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     print(
-        f"{device.type}, {torch.get_num_threads()} threads of {os.cpu_count()}, ours in {dtype}, "
-        f"batch {options.batch_size}, torch {torch.__version__}, {Path(__file__).name}"
+        f"{name}, {torch.get_num_threads()} threads of {os.cpu_count()}, ours in {dtype}, "
+        f"batch {options.batch_size}, torch {torch.__version__}; a large product reaches "
+        f"{peak / 1e12:.2f} TFLOP/s in {dtype}"
     )
     for channels in options.channels:
-        made = {
-            name: loop(crops, channels, options.batch_size, device)
-            for name, loop in (("tutorial", tutorial), ("ours", ours))
-        }
-        for steps in made.values():
-            seconds(lambda steps=steps: next(steps), 2, device)
-        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in made}
-        for _ in range(options.rounds):
-            for name, steps in made.items():
-                taken[name].append(seconds(lambda steps=steps: next(steps), options.steps, device))
-        for clock, what in enumerate(("wall clock", "processor")):
-            theirs, mine = ([pair[clock] for pair in taken[name]] for name in made)
-            ratios = [a / b for a, b in zip(theirs, mine, strict=True)]
-            rates = [options.batch_size / statistics.median(side) for side in (theirs, mine)]
+        print(f"{channels} channels, median of {options.rounds} rounds:")
+        arguments = (crops, channels, options.batch_size, device)
+        made = {"tutorial": tutorial(*arguments), "ours": ours(*arguments)}
+        if options.compile:
+            made["ours compiled"] = ours(*arguments, compiled=True)
+        contestants = {name: partial(next, loop) for name, loop in made.items()}
+        for name, step in contestants.items():
+            start, _ = seconds(step, 1, device)
+            print(f"  {name}: {start:.1f} s to the first step", flush=True)
+            seconds(step, 5 if device.type == "cuda" else 1, device)  # graphs are recorded here
+        compare(
+            contestants,
+            batch_size=options.batch_size,
+            rounds=options.rounds,
+            steps=steps,
+            device=device,
+        )
+        work = anatomy.flops(contestants["ours"])
+        for name in list(contestants)[1:]:
+            step = contestants[name]
+            wall = statistics.median(seconds(step, steps, device)[0] for _ in range(3))
             print(
-                f"{channels:3d} channels, {what:10}: tutorial {rates[0]:6.0f} images/s, ours "
-                f"{rates[1]:6.0f}; ratio {statistics.median(ratios):.2f} (median of "
-                f"{options.rounds}, {min(ratios):.2f} to {max(ratios):.2f})",
-                flush=True,
+                f"  {name}: {work / 1e9:.2f} GFLOP a step, {work / wall / 1e12:.3f} TFLOP/s, "
+                f"{work / wall / peak:.1%} of that product's; a step's {wall * 1e3:.2f} ms:"
             )
+            for group, milliseconds, share in anatomy.breakdown(step, steps, device):
+                print(f"    {group:28} {milliseconds:8.2f} ms {share:6.1%}", flush=True)
 
 
 if __name__ == "__main__":
