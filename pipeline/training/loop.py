@@ -212,17 +212,17 @@ def fit(
                 save()
                 saved = time.monotonic()
 
-    # The end, or as far as it came.
-    lasted = time.monotonic() - last
-    seconds += lasted
-    save()
-    if signal_number:
-        if team.leads:
-            progress.say(
-                f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; the "
-                f"same command continues from there"
-            )
-        raise SystemExit(128 + signal_number)
+        # The end, or as far as it came.
+        lasted = time.monotonic() - last
+        seconds += lasted
+        save()
+        if signal_number:
+            if team.leads:
+                progress.say(
+                    f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; the "
+                    f"same command continues from there"
+                )
+            raise SystemExit(128 + signal_number)
     if images_seen < train.images and team.leads:
         progress.say(
             f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {images_seen} "

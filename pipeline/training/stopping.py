@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
+_SAME_WISH_S = 2.0
 
 
 class Stopper:
@@ -20,6 +21,7 @@ class Stopper:
         self._start = time.monotonic()
         self._limit = None if time_limit_hours is None else time_limit_hours * 3600
         self.signal: signal.Signals | None = None
+        self._wished = 0.0
 
     @property
     def out_of_time(self) -> bool:
@@ -27,7 +29,11 @@ class Stopper:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as a wish to stop; a second one stops at once."""
+        """Take SIGINT and SIGTERM as a wish to stop; a later one stops at once.
+
+        Not one that comes right after: a terminal or a cluster signals all processes of a job,
+        and a launcher among them then passes on what this process has got already.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield  # Python hands signals to the main thread only
             return
@@ -41,9 +47,12 @@ class Stopper:
                 signal.signal(number, handler)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        now = time.monotonic()
+        if self.signal is None:
+            self.signal = signal.Signals(number)
+            self._wished = now
+        elif now - self._wished > _SAME_WISH_S:
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
 
 
 def die_with_parent() -> None:
