@@ -219,8 +219,8 @@ def fit(
         if signal_number:
             if team.leads:
                 progress.say(
-                    f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; the "
-                    f"same command continues from there"
+                    f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; "
+                    f"the same command continues from there"
                 )
             raise SystemExit(128 + signal_number)
     if images_seen < train.images and team.leads:
