@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and their hashes."""
 
+import errno
 import hashlib
 import json
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from pipeline.errors import PipelineError
 
 _BLOCK_BYTES = 1 << 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk full, quota used up, file too large
 
 
 class DiskFull(PipelineError):
@@ -28,6 +30,9 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The file is flushed to disk before it is renamed, so that after a power cut `path` holds the
     old bytes or the new ones, never half of either.
+
+    Raises:
+        DiskFull: there is no room.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,8 +44,10 @@ def atomic(path: Path) -> Iterator[Path]:
         os.chmod(temporary, 0o666 & ~_umask())
         sync(temporary)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            raise DiskFull(f"{path}: {error.strerror}; make room and run again") from error
         raise
     sync(path.parent)
 

@@ -30,6 +30,17 @@ def test_atomic_keeps_the_old_file_at_an_error(tmp_path: Path, error: type) -> N
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.bin"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
+def test_a_full_disk_is_said_with_the_file_and_what_to_do(tmp_path: Path) -> None:
+    with (
+        pytest.raises(files.DiskFull, match=r"file\.bin: No space left on device; make room"),
+        files.atomic(tmp_path / "file.bin"),
+        open("/dev/full", "wb") as full,
+    ):
+        full.write(b"x")
+    assert not list(tmp_path.iterdir())
+
+
 def test_atomic_gives_the_mode_that_an_ordinary_write_gives(tmp_path: Path) -> None:
     (tmp_path / "ordinary").write_bytes(b"")
     files.write_bytes(tmp_path / "ours", b"")

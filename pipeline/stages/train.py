@@ -38,6 +38,9 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
     stopping.die_with_parent()
     with distributed.joined(where) as (team, mine), devices.cpu_threads(train.threads):
         crops = batches.load(paths.crops)
+        # Before the store, which notes each run and forgets old ones.
+        batches.require_fitting(train.batch_size, crops)
+        team.share(train.batch_size)
         shaping = fingerprint.parts(model=model, train=train, crops=paths.crops)
         team.require_same(shaping | train.model_dump(mode="json"))
         store = Store(paths.checkpoints, shaping)

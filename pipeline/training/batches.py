@@ -33,6 +33,14 @@ def load(path: Path) -> np.ndarray:
     return crops
 
 
+def require_fitting(batch_size: int, crops: np.ndarray) -> None:
+    """Raise InputError where a batch is larger than the data."""
+    if batch_size > len(crops):
+        raise InputError(
+            f"train.batch_size = {batch_size}: larger than the data ({len(crops)} crops)"
+        )
+
+
 class Pictures:
     """Crops resident on the device: a batch is indexed, mirrored and converted there."""
 

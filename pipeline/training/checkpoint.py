@@ -62,11 +62,12 @@ class Store:
                 open(temporary, "wb") as file,
             ):
                 torch.save({**state, "fingerprint": self.fingerprint}, file)
-        except (OSError, RuntimeError) as error:
+        except (files.DiskFull, OSError, RuntimeError) as error:
             # torch's own zip writer reports a failed write as a RuntimeError.
             raise files.DiskFull(
                 f"{self.folder}: the checkpoint at {images_seen} images could not be written "
-                f"({_reason(error)}); the one before it is kept. Make room and run again"
+                f"({_reason(error.__cause__ or error)}); the one before it is kept. Make room and "
+                f"run again"
             ) from error
         for old in self._newest_first()[KEEP_FILES:]:
             old.unlink()
@@ -130,5 +131,5 @@ def _discard(path: Path, error: Exception) -> None:
     path.unlink()
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).split("\n")[0][:120]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline import files, progress, randomness
-from pipeline.errors import InputError, PipelineError
+from pipeline.errors import PipelineError
 from pipeline.models import build_discriminator, build_generator, initialise
 from pipeline.models.sampling import sample
 from pipeline.training import history, memory, precision, watch
@@ -69,17 +69,11 @@ def fit(
         paths: history and grids are written there as training goes on.
 
     Raises:
-        InputError: the batch is larger than the data, or the processes cannot share it.
         TrainingDiverged: a figure is not finite; the last good checkpoint is kept.
         OutOfMemory: with the batch that would fit.
         Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
     """
-    if train.batch_size > len(crops):
-        raise InputError(
-            f"train.batch_size = {train.batch_size}: larger than the data ({len(crops)} crops)"
-        )
-
     # The players, their pictures and their dice.
     share = team.share(train.batch_size)
     side_px = crops.shape[1]
