@@ -210,6 +210,16 @@ class Params(Section):
     report: Report
 
     @model_validator(mode="after")
+    def _photos_are_of_the_competition(self) -> "Params":
+        # Two keys, so that a change of the account's section fetches no photos again.
+        theirs, ours = self.data.kaggle_competition, self.kaggle.competition
+        if self.data.source == "kaggle" and theirs != ours:
+            raise ValueError(
+                f"data.kaggle_competition ({theirs}) must equal kaggle.competition ({ours})"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _zip_holds_what_is_generated(self) -> "Params":
         if self.package.count != self.generate.count:
             raise ValueError(

@@ -5,13 +5,13 @@
 
 import ast
 import importlib
-import subprocess
 from functools import cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 from pipeline.kaggle import kernel
+from tests import checkout
 
 ROOT = Path(__file__).resolve().parent.parent
 PIPELINES = ("dvc.yaml", "kernels/dvc.yaml")
@@ -71,14 +71,8 @@ def is_docstring_only(path: Path) -> bool:
 
 def data_files() -> list[Path]:
     """What lies in pipeline/ and is no Python: weights, templates."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "pipeline"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    return [Path(name) for name in listed if not name.endswith((".py", ".md"))]
+    names = checkout.tracked(ROOT, "pipeline")
+    return [Path(name) for name in names if not name.endswith((".py", ".md"))]
 
 
 def closure(path: Path) -> list[str]:

@@ -25,16 +25,21 @@ TINY: Mapping[str, Any] = {
 }
 
 
-def copy(repository: Path, folder: Path) -> Path:
-    """Copy what git tracks or would track, as one commit of a repository of its own."""
+def tracked(repository: Path, *below: str) -> list[str]:
+    """The files that git tracks or would track, there or in these folders of it."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *below],
         cwd=repository,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    for name in filter(None, listed.split("\0")):
+    return [name for name in listed.split("\0") if name]
+
+
+def copy(repository: Path, folder: Path) -> Path:
+    """Copy what git tracks or would track, as one commit of a repository of its own."""
+    for name in tracked(repository):
         if (repository / name).is_file() and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(repository / name, folder / name)

@@ -37,6 +37,10 @@ def test_the_shipped_file_is_valid_and_frozen(repository: Path) -> None:
         ({"data.source": "folder"}, ("data", "folder must name a directory")),
         ({"data.images_sha256": "abc"}, ("data.images_sha256 = 'abc'",)),
         ({"generate.count": 5}, ("package.count (10000)", "generate.count (5)")),
+        (
+            {"data.source": "kaggle", "kaggle.competition": "cats"},
+            ("data.kaggle_competition (generative-dog-images)", "kaggle.competition (cats)"),
+        ),
         ({"device": "tpu"}, ("device = 'tpu'", "'cuda'")),
     ],
 )

@@ -5,20 +5,43 @@ Kaggle itself lists goes before both, since it outlives a lost ledger.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline import progress, submission_zip
-from pipeline.kaggle import competitions, follow, kernels
+from pipeline import files, progress, submission_zip
+from pipeline.kaggle import competitions, follow, kernels, receipt
+from pipeline.kaggle import plan as plans
 from pipeline.kaggle.competitions import Submission
 from pipeline.kaggle.errors import KaggleError, PushRefused, Refusal
 from pipeline.kaggle.kernel import Kernel
 from pipeline.kaggle.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Entry
 from pipeline.kaggle.plan import Plan
 
+if TYPE_CHECKING:
+    from pipeline.paths import Paths
+    from pipeline.schema import Kaggle, Submit
+
 ZIP = "images.zip"
 _RECORD = {"kernel_version": "version", "zip_sha256": "zip_sha256"}  # receipt's name: ledger's
+
+
+@contextmanager
+def under_way(
+    paths: "Paths", kaggle: "Kaggle", submit: "Submit", *, key: str
+) -> Iterator[tuple[Plan, Submission | None]]:
+    """Log in, with the lock held that keeps a second submission out; yields the plan and, where
+    Kaggle has it already, our submission of this very key.
+
+    Raises:
+        PreflightFailed: inside an experiment of DVC.
+        KaggleError: as `Client` and `already`.
+    """
+    receipt.refuse_in_experiments()
+    with files.locked(paths.submit_lock, on_wait=_say_waiting):
+        planned = plans.make(kaggle, submit, key=key, ledger=paths.ledger)
+        yield planned, already(planned)
 
 
 def already(plan: Plan) -> Submission | None:
@@ -143,6 +166,5 @@ def _let_arrive(plan: Plan, intent: Entry) -> None:
         time.sleep(left_s)
 
 
-def say_waiting() -> None:
-    """For who finds the lock taken."""
+def _say_waiting() -> None:
     progress.say("another submission is under way here: waiting for it to end")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import files, progress, submission_zip
-from pipeline.kaggle import follow, plan, receipt, submission
+from pipeline import progress, submission_zip
+from pipeline.kaggle import follow, receipt, submission
 from pipeline.kaggle.preflight import Preflight
 
 if TYPE_CHECKING:
@@ -59,10 +59,7 @@ def run(
     if not sends:
         receipt.write(paths.submission, None, **record)
         return
-    receipt.refuse_in_experiments()
-    with files.locked(paths.submit_lock, on_wait=submission.say_waiting):
-        planned = plan.make(kaggle, submit, key=facts.sha256, ledger=paths.ledger)
-        found = submission.already(planned)
+    with submission.under_way(paths, kaggle, submit, key=facts.sha256) as (planned, found):
         preflight.ask_account(planned.client)
         preflight.ask_kaggle(
             planned.client, kaggle.competition, with_file=True, already=found is not None

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import files, progress
-from pipeline.kaggle import follow, plan, receipt, submission
+from pipeline import progress
+from pipeline.kaggle import follow, receipt, submission
 from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.preflight import Preflight
 
@@ -48,10 +48,7 @@ def run(paths: Paths, *, kaggle: Kaggle, submit: Submit) -> None:
     if not sends:
         receipt.write(paths.submission, None, **record)
         return
-    receipt.refuse_in_experiments()
-    with files.locked(paths.submit_lock, on_wait=submission.say_waiting):
-        planned = plan.make(kaggle, submit, key=kernel.key, ledger=paths.ledger)
-        found = submission.already(planned)
+    with submission.under_way(paths, kaggle, submit, key=kernel.key) as (planned, found):
         preflight.ask_account(planned.client, kernel)
         preflight.ask_kaggle(
             planned.client, kaggle.competition, with_file=False, already=found is not None

@@ -90,6 +90,7 @@ def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
         "train.sample_every_images": 64,
         "generate.count": COUNT,
         "package.count": COUNT,
+        "data.kaggle_competition": SMALL,
         "kaggle.competition": SMALL,
         "kaggle.username": USER,
         "kaggle.kernel_params": {},

@@ -142,7 +142,11 @@ def test_the_crops_are_those_of_the_stanford_archives_of_the_same_photos(
     competition.write_zips(kaggle.data)
     _write_stanford(kaggle.data, tmp_path / "stanford")
     sources = {
-        "kaggle": {"data.source": "kaggle", "data.kaggle_competition": COMPETITION},
+        "kaggle": {
+            "data.source": "kaggle",
+            "data.kaggle_competition": COMPETITION,
+            "kaggle.competition": COMPETITION,
+        },
         "stanford": {
             "data.source": "stanford-dogs",
             "data.images_mirrors": [str(tmp_path / "stanford" / "images.tar")],

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def folder(tmp_path: Path, repository: Path) -> Path:
     folder = checkout.copy(repository, tmp_path / "a checkout")
     kaggle = {
+        "data.kaggle_competition": SMALL,
         "kaggle.competition": SMALL,
         "kaggle.username": USER,
         "kaggle.kernel_params": {},

@@ -229,9 +229,18 @@ def test_another_count_than_the_evaluators_is_not_sent(
     kaggle: KaggleStandIn,
 ) -> None:
     with pytest.raises(PreflightFailed, match="evaluator takes exactly 10,000"):
-        runs.submit_zip(paths, {"kaggle.competition": COMPETITION})
+        runs.submit_zip(
+            paths, {"kaggle.competition": COMPETITION, "data.kaggle_competition": COMPETITION}
+        )
     assert kaggle.server.log == []
-    assert dry(paths, submit_file, {"kaggle.competition": COMPETITION})["images"] == 40
+    assert (
+        dry(
+            paths,
+            submit_file,
+            {"kaggle.competition": COMPETITION, "data.kaggle_competition": COMPETITION},
+        )["images"]
+        == 40
+    )
 
 
 def test_a_kernel_of_another_account_is_not_pushed(
