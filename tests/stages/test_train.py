@@ -301,17 +301,6 @@ def test_scores_leave_the_weights_as_they_are(tmp_path: Path) -> None:
     assert_same_weights(scored, unscored)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")
-def test_on_a_gpu_a_killed_run_continues_to_the_bit(tmp_path: Path) -> None:
-    exact = {"device": "cuda", "train__deterministic": True, "train__precision": "auto"}
-    straight, broken = workplace(tmp_path / "straight"), workplace(tmp_path / "broken")
-    train(straight, **exact)
-    train(broken, **exact, train__images=32)
-    train(broken, **exact)
-    assert_same_weights(broken, straight)
-
-
 @pytest.mark.slow
 def test_compiled_networks_train_alike_and_continue_to_the_bit(tmp_path: Path) -> None:
     plain, straight, broken = (workplace(tmp_path / name) for name in ("plain", "one", "two"))
