@@ -104,6 +104,7 @@ UNSHAPING = {
     "models/sampling.py",
     "progress.py",
     "training/figures.py",
+    "training/fingerprint.py",
     "training/history.py",
     "training/memory.py",
     "training/pictures.py",
