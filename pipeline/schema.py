@@ -92,6 +92,7 @@ class Model(Section):
     name: Literal["dcgan"]
     latent_dim: int = Field(ge=2, le=1024)
     channels: int = Field(ge=4, le=512)
+    minibatch_stddev: bool
 
 
 class Train(Section):

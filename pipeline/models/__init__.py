@@ -1,10 +1,12 @@
 """The networks, by name. A new model: a file here with `Generator` and `Discriminator`, a line in
 `MODELS`, its name in the schema of `model.name`."""
 
+from __future__ import annotations
+
 import pickle
 import struct
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,20 @@ from torch import Tensor, nn
 from pipeline.errors import InputError
 from pipeline.models import dcgan
 
+if TYPE_CHECKING:
+    from pipeline.schema import Model
+
 MODELS = {"dcgan": dcgan}
+
+
+def of_generator(model: Model, side_px: int) -> dict[str, Any]:
+    """`build_generator`'s arguments: what a file with a generator's weights says of it."""
+    return model.model_dump(include={"name", "latent_dim", "channels"}) | {"side_px": side_px}
+
+
+def of_discriminator(model: Model, side_px: int) -> dict[str, Any]:
+    """`build_discriminator`'s arguments."""
+    return model.model_dump(exclude={"latent_dim"}) | {"side_px": side_px}
 
 
 def build_generator(*, name: str, side_px: int, latent_dim: int, channels: int) -> nn.Module:
@@ -20,9 +35,13 @@ def build_generator(*, name: str, side_px: int, latent_dim: int, channels: int) 
     return MODELS[name].Generator(side_px=side_px, latent_dim=latent_dim, channels=channels)
 
 
-def build_discriminator(*, name: str, side_px: int, channels: int) -> nn.Module:
+def build_discriminator(
+    *, name: str, side_px: int, channels: int, minibatch_stddev: bool = False
+) -> nn.Module:
     """The generator's opponent."""
-    return MODELS[name].Discriminator(side_px=side_px, channels=channels)
+    return MODELS[name].Discriminator(
+        side_px=side_px, channels=channels, minibatch_stddev=minibatch_stddev
+    )
 
 
 def initialise(network: nn.Module, seed: int) -> None:

@@ -1,6 +1,7 @@
 """DCGAN (Radford, Metz and Chintala 2016, arXiv 1511.06434): strided convolutions up and down, no
 pooling, batch norm everywhere but at the images, ReLU in G, LeakyReLU 0.2 in D, tanh at the end."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -35,7 +36,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images to logits: the generator's mirror, without batch norm next to the images."""
 
-    def __init__(self, *, side_px: int, channels: int) -> None:
+    def __init__(self, *, side_px: int, channels: int, minibatch_stddev: bool = False) -> None:
         super().__init__()
         layers = [
             nn.Conv2d(3, channels, 4, stride=2, padding=1),
@@ -49,8 +50,30 @@ class Discriminator(nn.Module):
                 nn.LeakyReLU(0.2, inplace=True),
             ]
             width *= 2
-        layers += [nn.Conv2d(width, 1, 4)]
+        if minibatch_stddev:
+            layers += [MinibatchStddev()]
+        layers += [nn.Conv2d(width + minibatch_stddev, 1, 4)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:  # (N, 3, side, side) in [-1, 1]
         return self.layers(images).flatten()  # (N,) logits; above 0 means "real"
+
+
+class MinibatchStddev(nn.Module):
+    """One more feature map: how much an image's group differs (Karras et al. 2018, arXiv
+    1710.10196, section 3), so that D can see when G makes the same picture again and again.
+
+    The mean over channels and places of the standard deviation over each 4 images that follow
+    each other (over all, where they are not a multiple of 4). Neighbours make a group, so that
+    processes which share a batch in multiples of 4 see what one would see.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C + 1, H, W)
+        count = len(x)
+        size = 4 if count % 4 == 0 else count
+        groups = x.float().unflatten(0, (-1, size))  # (N / size, size, C, H, W)
+        variance = (groups - groups.mean(1, keepdim=True)).square().mean(1)
+        # The root's gradient needs something under it where a group is all alike.
+        spread = (variance + 1e-8).sqrt().mean((1, 2, 3))  # (N / size,)
+        spread = spread.repeat_interleave(size)[:, None, None, None]
+        return torch.cat([x, spread.to(x.dtype).expand(-1, 1, *x.shape[2:])], 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline import devices, files, progress
-from pipeline.models import save_generator
+from pipeline.models import of_generator, save_generator
 from pipeline.models.sampling import latents, sample
 from pipeline.training import batches, distributed, fingerprint, history, loop, pictures, stopping
 from pipeline.training.checkpoint import Store
@@ -62,8 +62,8 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
                 paths=paths,
             )
         if team.leads:
-            arguments = model.model_dump() | {"side_px": crops.shape[1]}
-            _write(paths, trained, arguments, train.seed, mine, store.fingerprint)
+            described = of_generator(model, crops.shape[1])
+            _write(paths, trained, described, train.seed, mine, store.fingerprint)
 
 
 def _write(

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 
 from pipeline import files, progress, randomness
 from pipeline.errors import PipelineError
-from pipeline.models import build_discriminator, build_generator, initialise
+from pipeline.models import (
+    build_discriminator,
+    build_generator,
+    initialise,
+    of_discriminator,
+    of_generator,
+)
 from pipeline.models.sampling import sample
 from pipeline.training import history, memory, precision, watch
 from pipeline.training.batches import Pictures
@@ -78,8 +84,8 @@ def fit(
     share = team.share(train.batch_size)
     side_px = crops.shape[1]
     precision.make_reproducible(device, deterministic=train.deterministic)
-    generator = build_generator(**model.model_dump(), side_px=side_px)
-    discriminator = build_discriminator(name=model.name, side_px=side_px, channels=model.channels)
+    generator = build_generator(**of_generator(model, side_px))
+    discriminator = build_discriminator(**of_discriminator(model, side_px))
     for network, stream in ((generator, "weights of G"), (discriminator, "weights of D")):
         initialise(network, int(randomness.words(train.seed, stream, 0, 1, 1)[0, 0]))
         network.to(device, memory_format=torch.channels_last)

@@ -1,10 +1,12 @@
 """The networks of Radford et al. 2016: shapes, widths, layers, initial weights."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from pipeline.models import build_discriminator, build_generator, initialise
+from pipeline.models.dcgan import MinibatchStddev
 
 WIDTHS = {"name": "dcgan", "channels": 4}
 
@@ -67,3 +69,56 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
     first, same, other = (network.layers[0].weight for network in networks)
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
+
+
+def test_minibatch_stddev_by_its_definition() -> None:
+    """The definition in loops, in float64; eight images are two groups of four."""
+    x = torch.randn(8, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    found = MinibatchStddev()(x)
+    assert torch.equal(found[:, :3], x)
+    for group in (range(4), range(4, 8)):
+        spreads = [
+            np.std([x[i, c, row, column].item() for i in group])
+            for c in range(3)
+            for row in range(2)
+            for column in range(2)
+        ]
+        for i in group:
+            assert found[i, 3].flatten().tolist() == pytest.approx([np.mean(spreads)] * 4, rel=1e-5)
+    # The known-bad version, one group of all: other values.
+    assert found[0, 3, 0, 0] != found[4, 3, 0, 0]
+
+
+def test_minibatch_stddev_of_pictures_all_alike_is_nothing_and_has_a_gradient() -> None:
+    x = torch.ones(6, 2, 3, 3, requires_grad=True)  # no multiple of four: one group
+    found = MinibatchStddev()(x)
+    assert found.shape == (6, 3, 3, 3)
+    assert (found[:, 2] < 1.1e-4).all()  # the root of what keeps the gradient finite
+    found.sum().backward()
+    assert x.grad.isfinite().all()
+
+
+def test_minibatch_stddev_of_shares_of_a_batch_is_that_of_the_whole() -> None:
+    x = torch.randn(16, 3, 4, 4, generator=torch.Generator().manual_seed(2))
+    shares = [MinibatchStddev()(share) for share in x.chunk(2)]
+    assert torch.equal(torch.cat(shares), MinibatchStddev()(x))
+
+
+@pytest.mark.parametrize("side_px", [16, 64])
+def test_a_discriminator_that_sees_the_spread(side_px: int) -> None:
+    """One more map before the last layer: 4 by 4 weights more, and nothing else."""
+    plain = build_discriminator(**WIDTHS, side_px=side_px)
+    seeing = build_discriminator(**WIDTHS, side_px=side_px, minibatch_stddev=True)
+    count = [sum(p.numel() for p in network.parameters()) for network in (plain, seeing)]
+    assert count[1] - count[0] == 16
+    images = torch.randn(4, 3, side_px, side_px, generator=torch.Generator().manual_seed(3))
+    assert seeing(images).shape == (4,)
+    # The same picture four times gets another verdict than among others: D sees the company.
+    seeing.eval()
+    alone = seeing(images[:1].expand(4, -1, -1, -1))
+    assert torch.equal(alone, alone[0].expand(4))
+    assert alone[0] != seeing(images)[0]
+    plain.eval()
+    # Without it D judges each by itself; convolutions of other memory layouts round differently.
+    alone = plain(images[:1].expand(4, -1, -1, -1).contiguous())
+    assert torch.allclose(alone[0], plain(images)[0], atol=1e-6)

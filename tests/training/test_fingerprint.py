@@ -36,6 +36,8 @@ def data(tmp_path: Path) -> Path:
         {"train__ema_halflife_images": 7.0},
         {"model__channels": 8},
         {"model__latent_dim": 9},
+        {"model__minibatch_stddev": False},
+        {"train__beta1": 0.5},
     ],
 )
 def test_what_shapes_the_weights_is_in(data: Path, change: dict) -> None:

@@ -66,7 +66,7 @@ def tutorial(steps: int) -> tuple[nn.Module, nn.Module, list[float]]:
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_rounds_are_the_tutorials(steps: int) -> None:
-    train = tiny(train__lr_g=2e-4, train__lr_d=3e-4).train
+    train = tiny(train__lr_g=2e-4, train__lr_d=3e-4, train__beta1=0.5).train
     players = Players(*networks(), train=train, device=CPU, team=Team())
     for _ in range(steps):
         figures = players.step(*batch())
@@ -81,7 +81,7 @@ def test_rounds_are_the_tutorials(steps: int) -> None:
 
 def test_exchanged_targets_are_noticed() -> None:
     """The known-bad twin of the test above: real and fake targets the other way round."""
-    players = Players(*networks(), train=tiny().train, device=CPU, team=Team())
+    players = Players(*networks(), train=tiny(train__beta1=0.5).train, device=CPU, team=Team())
     real, latents, real_targets, fake_targets = batch()
     figures = players.step(real, latents, fake_targets, real_targets)
     expected = tutorial(1)[2]
