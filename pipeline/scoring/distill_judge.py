@@ -19,7 +19,7 @@ from pipeline.scoring.distill_data import (
 
 STRENGTHS = (0.2, 0.7)
 JUDGED_CORRUPTIONS = (
-    "blur", "noise", "jpeg", "colour_cast", "checkerboard", "patchwork", *UNSEEN_CORRUPTIONS,
+    "blur", "noise", "jpeg", "colour_cast", "checkerboard", *UNSEEN_CORRUPTIONS,
 )  # fmt: skip
 NEAR_COPIES = (("flip", 0.5), ("zoom_in", 0.2), ("zoom_in", 0.8), ("shift", 0.3), ("noise", 0.05),
                ("jpeg", 0.3))  # fmt: skip
