@@ -1,7 +1,7 @@
 """What each ingredient of the recipe gives, on real photos and judged by Inception.
 
     DOGS_PHOTOS=... INCEPTION_PARTIAL=... python -m tests.benchmarks.bench_recipe \\
-        --work FOLDER --variants plain,hacks,hacks+train.batch_size=8,shipped --seeds 1,2,3
+        --work FOLDER --variants plain hacks hacks+train.batch_size=8 shipped --seeds 1 2 3
 
 Crops the photos once, trains each variant with the pipeline's own loop on one thread, and scores
 its last generator: FID of 1,500 samples against 3,000 training crops in the 768-d features of the
@@ -134,8 +134,8 @@ def table(results: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--variants", default="held-out,plain,hacks,shipped", help="joined by ,")
-    parser.add_argument("--seeds", default="1", help="joined by ,")
+    parser.add_argument("--variants", nargs="+", default=["held-out", *VARIANTS])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--images", type=int, default=60_000)
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--work", type=Path, required=True, help="keeps crops, features, results")
@@ -149,8 +149,8 @@ def main() -> None:
     features.mkdir(exist_ok=True)
     chosen = np.sort(randomness.permutation(0, "bench real", 0, len(crops))[:REAL])
     real = taught(teacher, "real", crops[chosen], features)
-    for seed in map(int, options.seeds.split(",")):
-        for variant in options.variants.split(","):
+    for seed in options.seeds:
+        for variant in options.variants:
             run = f"{variant}-c{options.channels}-i{options.images}-s{seed}"
             if (results / f"{run}.json").is_file():
                 continue
