@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection
 from typing import Any, TypeVar
 
@@ -84,15 +85,46 @@ def _in_order(
     executor: Executor, work: Callable[[Job], Result], jobs: Sequence[Job], *, ahead: int
 ) -> Iterator[Result]:
     waiting: deque[Future[Result]] = deque()
-    try:
-        for job in jobs:
-            waiting.append(executor.submit(work, job))
-            if len(waiting) >= ahead:
+    with _interrupted_between_jobs() as check:
+        try:
+            for job in jobs:
+                waiting.append(executor.submit(work, job))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+                check()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+                check()
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupted_between_jobs() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C back until the function that is yielded is called, which raises it.
+
+    Raised in the midst of an executor's own code it could leave one of its locks taken, and the
+    shutdown would wait for ever.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: None  # not ours to answer: another thread's, ignored, or answered otherwise
+        return
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        came = True
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
     finally:
-        executor.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _work: Callable[[Any], Any]
