@@ -114,10 +114,13 @@ def test_threads_wait_for_their_results_to_be_taken(tmp_path: Path) -> None:
 
 
 SCRIPT = """
+import signal
 import sys
 from pipeline.sources import pool
 from tests.sources.test_pool import Act
 if __name__ == "__main__":
+    # Whatever a shell starts in the background inherits that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for process, job in pool.in_order(Act(), [0.01] * 100_000, processes=2):
             print(process, flush=True)
