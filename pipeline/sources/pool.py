@@ -125,6 +125,7 @@ def _interrupted_between_jobs() -> Iterator[Callable[[], None]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    check()  # it came while the executor was shutting down
 
 
 _work: Callable[[Any], Any]

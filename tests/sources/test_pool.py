@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,33 @@ def test_one_thread_is_this_one() -> None:
     assert list(pool.in_order_by_threads(Thread(), [0.0, 0.0], threads=1)) == [(here, 0.0)] * 2
     assert list(pool.in_order_by_threads(Thread(), [0.0], threads=8)) == [(here, 0.0)]
     assert list(pool.in_order_by_threads(Thread(), [], threads=8)) == []
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Ctrl-C as in a terminal: whatever a shell starts in the background inherits that it is
+    ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize("taken", [1, 3])
+def test_ctrl_c_is_raised_at_the_next_job_and_after_the_last_one(taken: int) -> None:
+    results = pool.in_order_by_threads(Thread(), [0.0, 0.0, 0.0], threads=2)
+    for _ in range(taken):
+        next(results)
+    signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("listening")
+def test_ctrl_c_during_the_shutdown_is_not_lost() -> None:
+    with pytest.raises(KeyboardInterrupt), pool._interrupted_between_jobs():
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_threads_wait_for_their_results_to_be_taken(tmp_path: Path) -> None:
