@@ -1,5 +1,9 @@
 """The device that is asked for, or a clear line."""
 
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -36,3 +40,30 @@ def test_threads_hold_inside_and_are_put_back(wanted: int | None, found: int) ->
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+FAULTS = """
+import resource, sys, torch
+from pipeline import devices
+if sys.argv[1] == "kept":
+    devices.keep_freed_memory()
+def pages_faulted():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):  # blocks so large that glibc maps each anew
+        blocks = [torch.ones(10 * 2**20) for _ in range(2)]
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+pages_faulted()
+print(pages_faulted())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is glibc's")
+def test_freed_memory_is_kept_for_the_next_tensors() -> None:
+    def faults(setting: str) -> int:
+        # In processes of their own: the setting cannot be taken back.
+        command = [sys.executable, "-c", FAULTS, setting]
+        return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    assert faults("kept") < 100  # 204,800 pages are written
+    assert faults("left alone") > 1000

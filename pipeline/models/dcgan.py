@@ -4,6 +4,8 @@ pooling, batch norm everywhere but at the images, ReLU in G, LeakyReLU 0.2 in D,
 import torch
 from torch import Tensor, nn
 
+from pipeline.models.layers import FromOnePixel, ToImage, ToOnePixel
+
 
 class Generator(nn.Module):
     """Latents to images. At 64 px and 64 channels these are the widths of the paper's figure 1:
@@ -13,7 +15,7 @@ class Generator(nn.Module):
         super().__init__()
         width = channels * side_px // 8  # at 4 px; halved each time the side doubles
         layers = [
-            nn.ConvTranspose2d(latent_dim, width, 4, bias=False),
+            FromOnePixel(latent_dim, width, 4, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         ]
@@ -24,7 +26,7 @@ class Generator(nn.Module):
                 nn.ReLU(inplace=True),
             ]
             width //= 2
-        layers += [nn.ConvTranspose2d(channels, 3, 4, stride=2, padding=1), nn.Tanh()]
+        layers += [ToImage(channels, 3, 4, stride=2, padding=1), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.latent_dim = latent_dim
         self.side_px = side_px
@@ -52,7 +54,7 @@ class Discriminator(nn.Module):
             width *= 2
         if minibatch_stddev:
             layers += [MinibatchStddev()]
-        layers += [nn.Conv2d(width + minibatch_stddev, 1, 4)]
+        layers += [ToOnePixel(width + minibatch_stddev, 1, 4)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:  # (N, 3, side, side) in [-1, 1]

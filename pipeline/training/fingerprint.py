@@ -35,6 +35,7 @@ FREE = frozenset(
 CODE = (
     "models/__init__.py",
     "models/dcgan.py",
+    "models/layers.py",
     "randomness.py",
     "training/batches.py",
     "training/distributed.py",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline import files, progress, randomness
+from pipeline import devices, files, progress, randomness
 from pipeline.errors import PipelineError
 from pipeline.models import (
     build_discriminator,
@@ -84,6 +84,7 @@ def fit(
     share = team.share(train.batch_size)
     side_px = crops.shape[1]
     precision.make_reproducible(device, deterministic=train.deterministic)
+    devices.keep_freed_memory()
     generator = build_generator(**of_generator(model, side_px))
     discriminator = build_discriminator(**of_discriminator(model, side_px))
     for network, stream in ((generator, "weights of G"), (discriminator, "weights of D")):
