@@ -35,7 +35,6 @@ FREE = frozenset(
 CODE = (
     "models/__init__.py",
     "models/dcgan.py",
-    "models/layers.py",
     "randomness.py",
     "training/batches.py",
     "training/distributed.py",

@@ -80,7 +80,7 @@ def image_folder(crops: np.ndarray, folder: Path) -> ImageFolder:
 
 
 def torchs_layers(network: nn.Module) -> nn.Module:
-    """The network with torch's own convolutions in place of `pipeline.models.layers`'."""
+    """The network with torch's own convolutions in place of the project's quicker ones."""
     for layer in network.modules():
         for kind in (nn.Conv2d, nn.ConvTranspose2d):
             if isinstance(layer, kind) and type(layer) is not kind:

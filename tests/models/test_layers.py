@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.models.layers import FromOnePixel, ToImage, ToOnePixel
+from pipeline.models.dcgan import FromOnePixel, ToImage, ToOnePixel
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
