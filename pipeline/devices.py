@@ -8,7 +8,7 @@ import torch
 
 from pipeline.errors import InputError
 
-_KEPT_BYTES = 1 << 30  # blocks up to this size, and so much of what is free at the heap's end
+_KEPT_BYTES, _GLIBCS_BYTES = 1 << 30, 128 << 10
 
 
 def pick(name: str) -> torch.device:
@@ -57,14 +57,26 @@ def keep_freed_memory() -> None:
     page, with a fault for each: 10 to 20 % of a small network's step. Elsewhere than on glibc
     nothing happens.
     """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # another C library; Windows takes no None
-        return
+    _set_malloc(_KEPT_BYTES)
+
+
+def return_freed_memory() -> None:
+    """Undo `keep_freed_memory`, and give back what is free."""
+    if libc := _set_malloc(_GLIBCS_BYTES):
+        libc.malloc_trim(0)
+
+
+def _set_malloc(threshold_bytes: int) -> ctypes.CDLL | None:
+    """Smaller blocks than this come from the heap, whose end is kept up to this size."""
     trim_threshold, mmap_threshold = -1, -3  # malloc.h
-    # In this order: the second alone would have every large block mapped and unmapped.
-    if mallopt(mmap_threshold, _KEPT_BYTES):
-        mallopt(trim_threshold, _KEPT_BYTES)
+    try:
+        libc = ctypes.CDLL(None)
+        # In this order: the second alone would have every large block mapped and unmapped.
+        if libc.mallopt(mmap_threshold, threshold_bytes):
+            libc.mallopt(trim_threshold, threshold_bytes)
+    except (AttributeError, OSError, TypeError):  # another C library; Windows takes no None
+        return None
+    return libc
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import torch
 
+from pipeline import devices
 from pipeline.errors import PipelineError
 
 
@@ -30,6 +31,7 @@ def explained(
         batch_size: what did not fit.
     """
     traceback.clear_frames(error.__traceback__)  # they hold the tensors of the step that failed
+    devices.return_freed_memory()  # else its holes are all that the attempts would find
     fitting = batch_size // 2
     while fitting >= 2:
         if device.type == "cuda":
