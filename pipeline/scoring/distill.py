@@ -8,6 +8,7 @@ goes on from there.
 
 import argparse
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipeline.errors import InputError
 from pipeline.files import atomic
 from pipeline.progress import heading, say
 from pipeline.scoring import distill_gans, distill_judge, embedded
-from pipeline.scoring.distill_data import Pictures, read_dogs, rng_for
+from pipeline.scoring.distill_data import Pictures, fingerprint, read_dogs, rng_for
 from pipeline.scoring.distill_lessons import Amounts, draw, generated, lessons
 from pipeline.scoring.distill_student import Recipe, fit_readout, train
 from pipeline.scoring.distill_teacher import Teacher, taught
@@ -30,6 +31,30 @@ CALIBRATION_IMAGES = 300
 THRESHOLD_MARGIN = 1 / 3
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training: what is learned, and how."""
+
+    amounts: Amounts
+    recipe: Recipe
+
+
+# The first makes a network from nothing on fewer lessons; the others go on from it, on more.
+STAGES = (
+    Stage(
+        Amounts(
+            photos=7_680, crops=2_048, melted_of_each=0, imagined=0, runs=distill_gans.FIRST_RUNS
+        ),
+        Recipe(epochs=9),
+    ),
+    Stage(
+        Amounts(crops=2_048, runs=distill_gans.SECOND_RUNS),
+        Recipe(epochs=4, lr=1.5e-3, warmup_steps=200, seed=2),
+    ),
+    Stage(Amounts(), Recipe(epochs=5, lr=1.5e-3, warmup_steps=200, seed=3)),
+)  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path(".ckpt/distill"), help="kept files")
@@ -41,8 +66,7 @@ def main() -> None:
         weights,
         work,
         into=embedded.WEIGHTS,
-        amounts=Amounts(),
-        recipe=Recipe(),
+        stages=STAGES,
         judgement=distill_judge.Amounts(),
     )
 
@@ -60,8 +84,7 @@ def make(
     work: Path,
     *,
     into: Path,
-    amounts: Amounts,
-    recipe: Recipe,
+    stages: tuple[Stage, ...],
     judgement: distill_judge.Amounts,
 ) -> None:
     """Train, calibrate and judge the network; write the weights `into`, the judgement beside them.
@@ -69,14 +92,15 @@ def make(
     Args:
         dogs: holds images.tar and annotation.tar in the layout of Stanford Dogs.
         inception: the .npz that `Teacher` takes.
-        work: keeps what is slow to make.
+        work: keeps what is slow to make, under names that tell from what: a changed recipe finds
+            nothing that is not its own.
     """
     heading("distill", "photos and Inception's features -> the embedded network")
     photos, crops = read_dogs(dogs)
-    drawn = draw(work / "drawn", amounts.drawn)
+    drawn = draw(work / "drawn", stages[0].amounts.drawn)
     teacher = Teacher(inception)
 
-    network = learned(teacher, photos, crops, drawn, work, amounts, recipe)
+    network = learned(teacher, photos, crops, drawn, work, stages)
     rounded = work / "uncalibrated.safetensors"  # calibrated with the weights as they are saved
     save(network, rounded, threshold=0.0)
     lowest = calibrate(embedded.load(weights=rounded), photos, crops)
@@ -95,28 +119,37 @@ def learned(
     crops: Pictures,
     drawn: tuple[Pictures, Pictures],
     work: Path,
-    amounts: Amounts,
-    recipe: Recipe,
+    stages: tuple[Stage, ...],
 ) -> embedded.Network:
     """The network trained on the teacher's features, or kept from before, its last layer fitted."""
     from safetensors.torch import load_file, save_file
 
-    say("teaching: Inception's features of the training pictures")
     seen = [each.of("training") for each in (photos, crops, *drawn)]
-    pictures = dict(lessons(seen[0], seen[1], (seen[2], seen[3]), work, amounts))
-    images = np.concatenate(list(pictures.values()))
-    targets = np.concatenate(
-        [taught(teacher, name, some, work / "teacher") for name, some in pictures.items()]
-    )
-    clean = len(pictures["photos"])
-    kept = work / "network.safetensors"
-    if not kept.is_file():
-        network = train(images, targets, clean, recipe)
-        with atomic(kept) as path:
-            save_file(network.state_dict(), path)
-    network = embedded.Network().eval()
-    network.load_state_dict(load_file(kept))
-    fit_readout(network, images, targets[:, : embedded.DIMENSIONS], clean, recipe.ridge)
+    network, made_from = None, ""
+    for number, stage in enumerate(stages, 1):
+        say(f"stage {number} of {len(stages)}: Inception's features of the training pictures")
+        pictures = dict(lessons(seen[0], seen[1], (seen[2], seen[3]), work, stage.amounts))
+        targets = np.concatenate(
+            [taught(teacher, name, some, work / "teacher") for name, some in pictures.items()]
+        )
+        clean = len(pictures["photos"])
+        images = np.concatenate(list(pictures.values()))
+        made_from = fingerprint(made_from, images, targets, repr(stage.recipe))
+        kept = work / f"network.{made_from}.safetensors"
+        if not kept.is_file():
+            trained = train(images, targets, clean, stage.recipe, network)
+            with atomic(kept) as path:
+                save_file(trained.state_dict(), path)
+        network = embedded.Network().eval()
+        network.load_state_dict(load_file(kept))
+    groups, start = [], 0
+    for name, some in pictures.items():
+        if name in stage.amounts.runs:
+            each = stage.amounts.samples
+            groups += [slice(i, i + each) for i in range(start, start + len(some), each)]
+        start += len(some)
+    wanted = targets[:, : embedded.DIMENSIONS]
+    fit_readout(network, images, wanted, clean, groups)
     return network
 
 

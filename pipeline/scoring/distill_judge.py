@@ -9,14 +9,12 @@ import numpy as np
 
 from pipeline.files import atomic
 from pipeline.scoring import distill_gans, mifid
-from pipeline.scoring.distill_data import (
-    CORRUPTIONS,
-    UNSEEN_CORRUPTIONS,
-    Pictures,
-    corrupt,
-    rng_for,
-)
+from pipeline.scoring.distill_damage import CORRUPTIONS, UNSEEN_CORRUPTIONS, corrupt
+from pipeline.scoring.distill_data import Pictures, rng_for
 
+# Part of every draw's seed. Whoever has chosen anything by a judgement's outcome makes the next one
+# under another name, of other generators.
+JUDGEMENT = "second judgement"
 STRENGTHS = (0.2, 0.7)
 JUDGED_CORRUPTIONS = (
     "blur", "noise", "jpeg", "colour_cast", "checkerboard", *UNSEEN_CORRUPTIONS,
@@ -40,8 +38,8 @@ class Amounts:
         runs: the generators.
     """
 
-    images: int = 300
-    samples: int = 300
+    images: int = 200
+    samples: int = 200
     copy_images: int = 1000
     reference: int = 1600
     runs: dict[str, distill_gans.Run] = field(default_factory=lambda: distill_gans.HELD_OUT_RUNS)
@@ -88,7 +86,7 @@ def judging_pictures(
     pictures = {"reference": reference, "real": real}
 
     def some(name: str, images: np.ndarray) -> tuple[np.ndarray, np.random.Generator]:
-        rng = rng_for(name)
+        rng = rng_for(f"{JUDGEMENT}: {name}")
         return images[rng.choice(len(images), amounts.images, replace=False)], rng
 
     pictures["box crops"], _ = some("box crops", crops.images)
@@ -109,7 +107,7 @@ def judging_pictures(
 
 def reference_order(photos: Pictures) -> np.ndarray:
     """Rows of the photos: the reference's first, then those of `pictures["real"]`."""
-    return rng_for("reference").permutation(len(photos.images))
+    return rng_for(f"{JUDGEMENT}: reference").permutation(len(photos.images))
 
 
 def image_sets(
@@ -124,7 +122,7 @@ def image_sets(
         real_breeds: the breeds of `pictures["real"]`.
         samples: names of the generated ones among `pictures`, a run's in order of progress.
     """
-    rng = rng_for("image sets")
+    rng = rng_for(f"{JUDGEMENT}: image sets")
 
     def some(name: str, count: int) -> np.ndarray:
         return rng.choice(len(pictures[name]), count, replace=count > len(pictures[name]))

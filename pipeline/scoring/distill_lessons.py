@@ -9,15 +9,15 @@ import numpy as np
 from pipeline.files import write_npy
 from pipeline.progress import say
 from pipeline.scoring import distill_gans
-from pipeline.scoring.distill_data import (
+from pipeline.scoring.distill_damage import (
     CORRUPTIONS,
     DEFORMATIONS,
-    Pictures,
+    MELTED,
     corrupt,
     degenerate,
-    read_dogs,
-    rng_for,
 )
+from pipeline.scoring.distill_data import Pictures, fingerprint, read_dogs, rng_for
+from pipeline.scoring.distill_shapes import imagined
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,29 @@ class Amounts:
         photos, crops: of the training breeds.
         corrupted_of_each: made of each kind of damage, mixed; `corrupted` of them are used.
         deformed: warped or jumbled, half and half.
+        melted_of_each: made of each of eight other ways to spoil shapes.
+        imagined: made of the photos' principal components.
+        imagined_from: so many photos.
         drawn: pictures drawn; the default run's number, and its seed.
         drawn_photos, drawn_crops: of those, used.
         samples: of each generator at each point of its training.
-        spoilt_samples: of those, damaged as well.
+        spoilt_samples: of those of the first `spoilt_runs` generators, damaged as well.
     """
 
-    photos: int = 7_680
-    crops: int = 2_048
+    photos: int = 16_117
+    crops: int = 6_144
     corrupted_of_each: int = 800
     corrupted: int = 7_680
     deformed: int = 1_024
+    melted_of_each: int = 768
+    imagined: int = 1_024
+    imagined_from: int = 3_000
     drawn: int = 1_500
     drawn_photos: int = 640
     drawn_crops: int = 384
     samples: int = 64
     spoilt_samples: int = 2_560
+    spoilt_runs: int = 18
     runs: dict[str, distill_gans.Run] = field(default_factory=lambda: distill_gans.TRAINING_RUNS)
 
 
@@ -105,12 +112,27 @@ def lessons(
     ]
     yield "deformed", np.concatenate(deformed)
 
+    if amounts.melted_of_each:
+        rng = rng_for("melted")
+        chosen = rng.choice(both, amounts.melted_of_each * len(MELTED), replace=False)
+        parts = np.split(chosen, len(MELTED))
+        melted = [corrupt(part, kind, None, rng) for part, kind in zip(parts, MELTED, strict=True)]
+        together = np.concatenate(melted)
+        yield "melted", together[rng.permutation(len(together))]
+
+    if amounts.imagined:
+        rng = rng_for("imagined")
+        known = photos.images[rng.permutation(len(photos.images))[: amounts.imagined_from]]
+        yield "imagined", imagined(known, amounts.imagined, rng)
+
     samples = []
     for name, made in generated(amounts.runs, photos, crops, work, amounts.samples):
         samples.append(made.reshape(-1, *made.shape[2:]))
         yield name, samples[-1]
     rng = rng_for("spoilt samples")
-    chosen = rng.choice(np.concatenate(samples), amounts.spoilt_samples, replace=False)
+    chosen = rng.choice(
+        np.concatenate(samples[: amounts.spoilt_runs]), amounts.spoilt_samples, replace=False
+    )
     kinds = rng.choice(list(CORRUPTIONS), len(chosen))
     yield (
         "spoilt samples",
@@ -122,11 +144,15 @@ def generated(
     runs: dict[str, distill_gans.Run], photos: Pictures, crops: Pictures, work: Path, count: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(name, (progress, count, 64, 64, 3)) of each generator, trained here or kept from before."""
+    real = {"photos": photos.images, "crops": crops.images}
+    kinds = {kind: fingerprint(images) for kind, images in real.items()}
     for name, run in runs.items():
-        path = work / "gans" / f"{name}.npy"
+        made_from = fingerprint(repr(run), kinds[run.pictures], str(count))
+        path = work / "gans" / f"{name}.{made_from}.npy"
         if not path.is_file():
             say(f"training the generator {name}: {run}")
-            pictures = {"photos": photos, "crops": crops}[run.pictures].images
-            made = [each for _, each in distill_gans.sampled_on_the_way(run, pictures, count)]
+            made = [
+                each for _, each in distill_gans.sampled_on_the_way(run, real[run.pictures], count)
+            ]
             write_npy(path, np.stack(made))
         yield name, np.load(path)

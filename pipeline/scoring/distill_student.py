@@ -1,6 +1,7 @@
 """Training of the embedded network: Inception's pooled features, regressed from 64x64 pictures."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,6 @@ class Recipe:
     ema_decay: float = 0.998
     # Pictures are moved by up to this, and half of them mirrored: Inception hardly notices.
     shift_px: int = 1
-    ridge: float = 10.0  # of the last layer's regression
     seed: int = 1
 
 
@@ -64,17 +64,56 @@ def folded(network: Network) -> Network:
     return plain.eval()
 
 
+def unfolded(student: Student, network: Network, images: np.ndarray) -> None:
+    """Make the student compute what the folded network does: the opposite of `folded`.
+
+    Args:
+        images: (N, 64, 64, 3) uint8, a few hundred for the batch norms' first statistics.
+    """
+    hooks = []
+    for name, layer in student.network.named_modules():
+        if not (isinstance(layer, nn.Sequential) and isinstance(layer[-1], nn.BatchNorm2d)):
+            continue
+        plain = network.get_submodule(name)
+        layer[0].weight.data.copy_(plain.weight)
+
+        def undo(norm: nn.Module, inputs: tuple[Tensor], bias: Tensor = plain.bias) -> None:
+            mean, variance = inputs[0].mean((0, 2, 3)), inputs[0].var((0, 2, 3), unbiased=False)
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.data.copy_((variance + norm.eps).sqrt())
+            norm.bias.data.copy_(mean + bias)
+
+        hooks.append(layer[-1].register_forward_pre_hook(undo))
+    student.eval()
+    with torch.no_grad():
+        student(_tensor(images))
+    for hook in hooks:
+        hook.remove()
+    student.train()
+
+
 def fit_readout(
-    network: Network, images: np.ndarray, targets: np.ndarray, photos: int, ridge: float
+    network: Network,
+    images: np.ndarray,
+    targets: np.ndarray,
+    photos: int,
+    groups: Sequence[slice] = (),
+    *,
+    ridge: float = 10.0,
+    group_weight: float = 300.0,
 ) -> None:
     """Set the last layer to the weighted ridge regression of `targets` on the channel means.
 
-    As in training, pictures far from every photo count for less.
+    As in training, pictures far from every photo count for less. The mean of a group is a row of
+    its own: FID sees groups, and what is small beside a picture's error is large beside a mean's.
 
     Args:
         images: (N, 64, 64, 3) uint8; the first `photos` are clean photos.
         targets: (N, 768) float32.
+        groups: rows of pictures of one generator at one time.
         ridge: the penalty, for inputs of unit deviation over the photos.
+        group_weight: how many times more a group's mean counts than its pictures do.
     """
     with torch.inference_mode():
         found = [
@@ -85,8 +124,16 @@ def fit_readout(
     centre, spread = inputs[:photos].mean(0), inputs[:photos].std(0) + 1e-3
     average = wanted[:photos].mean(0)
     inputs, wanted = (inputs - centre) / spread, wanted - average
+    weights = torch.ones(len(inputs), dtype=torch.float64)
+    if groups:
+        inputs, wanted = (
+            torch.cat([rows, torch.stack([rows[group].mean(0) for group in groups])])
+            for rows in (inputs, wanted)
+        )
+        sizes = torch.tensor([group.stop - group.start for group in groups])
+        weights = torch.cat([weights, group_weight * sizes.double()])
     far = wanted.square().sum(1)
-    weighted = inputs / (1 + far / far[:photos].mean())[:, None]
+    weighted = inputs * (weights / (1 + far / far[:photos].mean()))[:, None]
     gram = weighted.T @ inputs + ridge * torch.eye(inputs.shape[1], dtype=torch.float64)
     solution = torch.linalg.solve(gram, weighted.T @ wanted) / spread[:, None]
     network.readout.weight.data = solution.T.float()
@@ -108,13 +155,20 @@ def _loss(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
     return (squares.mean(1) / (1 + far) + angle).mean()
 
 
-def train(images: np.ndarray, targets: np.ndarray, photos: int, recipe: Recipe) -> Network:
+def train(
+    images: np.ndarray,
+    targets: np.ndarray,
+    photos: int,
+    recipe: Recipe,
+    start: Network | None = None,
+) -> Network:
     """Regress `targets` from `images`; the last layer is left to `fit_readout`.
 
     Args:
         images: (N, 64, 64, 3) uint8.
         targets: (N, 768 + more) float32, the features to learn, then the deeper ones.
         photos: the first so many are clean photos.
+        start: a network to go on from.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -129,6 +183,8 @@ def train(images: np.ndarray, targets: np.ndarray, photos: int, recipe: Recipe) 
     with torch.no_grad():  # start at the average picture, every ReLU open
         student.head.bias.copy_(centre)
         student.head.weight.mul_(0.3)
+    if start is not None:
+        unfolded(student, start, images[rng.permutation(len(images))[:512]])
     ema = AveragedModel(
         student, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
     )

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import InputError
-from pipeline.files import write_npy
+from pipeline.files import sha256, write_npy
 from pipeline.progress import bar
+from pipeline.scoring.distill_data import fingerprint
 
 # In the order they run; Mixed_6e gives 768 channels, Mixed_7a 1280.
 _LAYERS = (
@@ -43,6 +44,7 @@ class Teacher:
             setattr(net, f"Mixed_{name}", FIDInceptionC(768, channels))
         with np.load(weights) as arrays:
             layers = [_without_batch_norm(getattr(net, name), name, arrays) for name in _LAYERS]
+        self.identity = f"{sha256(weights)} {dtype}"
         self._dtype = dtype
         self._layers = nn.Sequential(*layers).eval().requires_grad_(False)
         self._layers.to(dtype=dtype, memory_format=torch.channels_last)
@@ -95,15 +97,16 @@ def _resize(x: Tensor) -> Tensor:
 
 
 def taught(teacher: Teacher, name: str, images: np.ndarray, folder: Path) -> np.ndarray:
-    """The teacher's features, kept in `folder` chunk by chunk and taken from there if present."""
+    """The teacher's features, kept in `folder` chunk by chunk and taken from there if present.
+
+    A file's name tells which pictures it is of, and by which teacher.
+    """
     chunks = []
     starts = range(0, len(images), _CHUNK)
     for start in bar(starts, label=name, unit="chunk"):
-        path = folder / f"{name}.{start}.npy"
         pictures = images[start : start + _CHUNK]
+        path = folder / f"{name}.{start}.{fingerprint(teacher.identity, pictures)}.npy"
         if not path.is_file():
             write_npy(path, teacher.features(pictures))
         chunks.append(np.load(path))
-        if len(chunks[-1]) != len(pictures):
-            raise InputError(f"{path}: features of other pictures; remove {folder}")
     return np.concatenate(chunks)

@@ -10,7 +10,8 @@ from PIL import Image, ImageFilter
 
 from pipeline.errors import InputError, PipelineError
 from pipeline.scoring import distill_judge, embedded, mifid
-from pipeline.scoring.distill_data import corrupt, read_dogs, rng_for
+from pipeline.scoring.distill_damage import corrupt
+from pipeline.scoring.distill_data import read_dogs, rng_for
 from pipeline.scoring.distill_teacher import Teacher
 from pipeline.sources import drawn
 
