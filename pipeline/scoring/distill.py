@@ -1,4 +1,4 @@
-"""Makes the embedded network anew: `python -m pipeline.scoring.distill` (80 minutes of one core).
+"""Makes the embedded network anew: `python -m pipeline.scoring.distill` (two hours of one core).
 
 Reads the environment variables DOGS_PHOTOS (a folder with images.tar and annotation.tar of
 Stanford Dogs) and INCEPTION_PARTIAL (the .npz that `Teacher` takes). Writes embedded.safetensors

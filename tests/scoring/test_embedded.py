@@ -204,7 +204,7 @@ def test_copies_are_near_and_other_pictures_are_not(
     "(the .npz of Inception's first layers)",
 )
 def test_follows_inception_on_breeds_it_never_saw(network: embedded.Embedded) -> None:
-    """A small edition of the judgement in MODEL_CARD.md: 60 pictures a set instead of 300 to 1000,
+    """A small edition of the judgement in MODEL_CARD.md: 60 pictures a set instead of 200 to 1000,
     and no generators, hence lower bounds than the card's correlations."""
     from scipy.stats import spearmanr
 
