@@ -129,17 +129,19 @@ def imagined(photos: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
     torch.manual_seed(int(rng.integers(2**31)))
     rows = torch.from_numpy(photos.reshape(len(photos), -1)).float()
     middle = rows.mean(0)
-    _, _, directions = torch.svd_lowrank(rows - middle, _COMPONENTS, niter=1)
+    components = min(_COMPONENTS, len(photos))
+    _, _, directions = torch.svd_lowrank(rows - middle, components, niter=1)
     scores = ((rows - middle) @ directions).numpy()
     spread = scores.std(0)
-    made = np.empty((count, _COMPONENTS), np.float32)
+    made = np.empty((count, components), np.float32)
     for i in range(count):
         drawn = rng.normal(0, spread)
         if rng.random() < 0.5:
             alike = int(rng.choice([1, 5, 25, 100]))  # neighbouring components from one photo
             whose = rng.integers(len(photos), size=_COMPONENTS).reshape(-1, alike)[:, :1]
-            drawn = scores[np.repeat(whose, alike, 1).reshape(-1), np.arange(_COMPONENTS)]
-        kept = np.arange(_COMPONENTS) < np.exp(rng.uniform(np.log(4), np.log(_COMPONENTS)))
+            whose = np.repeat(whose, alike, 1).reshape(-1)[:components]
+            drawn = scores[whose, np.arange(components)]
+        kept = np.arange(components) < np.exp(rng.uniform(np.log(4), np.log(_COMPONENTS)))
         made[i] = drawn * kept * rng.uniform(0.5, 1.2)
     pictures = torch.from_numpy(made) @ directions.T + middle
     return pictures.round().clamp(0, 255).to(torch.uint8).numpy().reshape(-1, *photos.shape[1:])
