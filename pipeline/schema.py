@@ -110,6 +110,7 @@ class Train(Section):
     fake_labels: Range
     swap_labels: float = Field(ge=0, le=0.5)
     flips: bool
+    r1: float = Field(ge=0)
     ema_halflife_images: float = Field(ge=0)
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool

@@ -95,13 +95,16 @@ class Team:
                 network, device_ids=ids, broadcast_buffers=False
             )
 
-    def synchronise_batch_norm(self, network: nn.Module, device: torch.device) -> None:
+    def synchronise_batch_norm(
+        self, network: nn.Module, device: torch.device, *, twice_differentiable: bool
+    ) -> None:
         """Replace, in place, each batch norm by one over the batches of all processes. Weights,
         buffers and their names stay."""
         if self.size == 1:
             return
-        # nn.SyncBatchNorm refuses tensors on the CPU.
-        kind = nn.SyncBatchNorm if device.type == "cuda" else SharedBatchNorm2d
+        # nn.SyncBatchNorm refuses tensors on the CPU, and has no second derivative.
+        torchs = device.type == "cuda" and not twice_differentiable
+        kind = nn.SyncBatchNorm if torchs else SharedBatchNorm2d
         for parent in list(network.modules()):
             for name, layer in list(parent.named_children()):
                 if isinstance(layer, nn.BatchNorm2d):
@@ -143,9 +146,7 @@ class _SumOverProcesses(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.contiguous().clone()
-        dist.all_reduce(total)
-        return total
+        return _SumOverProcesses.apply(gradient.contiguous())  # R1 differentiates it again
 
 
 def wanted(processes: int | str, device: torch.device) -> int:

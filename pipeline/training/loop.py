@@ -137,7 +137,8 @@ def fit(
         """A step to see whether it fits into the memory; what it learns is thrown away."""
         size = max(1, batch_size // team.size)
         rows, flips, real_targets, fake_targets, latents = dice.at(0, size).to(device)
-        players.step(pictures.batch(rows, flips), latents, real_targets, fake_targets)
+        real = pictures.batch(rows, flips)
+        players.step(real, latents, real_targets, fake_targets, number=0)
 
     def look() -> np.ndarray:
         """The average's pictures of the fixed latents."""
@@ -160,7 +161,8 @@ def fit(
             chosen, flips, real_targets, fake_targets, latents = draws.to(device)
             try:
                 real = pictures.batch(chosen, flips)
-                figures.add(players.step(real, latents, real_targets, fake_targets))
+                number = images_seen // train.batch_size
+                figures.add(players.step(real, latents, real_targets, fake_targets, number=number))
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_out_of_memory(error):
                     raise

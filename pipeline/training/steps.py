@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pipeline.schema import Train
     from pipeline.training.distributed import Team
 
+# The penalty comes each so many steps, so many times as strong, and costs a sixteenth of its time
+# (lazy regularisation: Karras et al. 2020, arXiv 1912.04958, section 3.1).
+R1_EVERY_STEPS = 16
 FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
 
 
@@ -38,7 +41,11 @@ class Players:
         self.generator = generator
         self.discriminator = discriminator
         for network in (generator, discriminator):
-            team.synchronise_batch_norm(network, device)
+            team.synchronise_batch_norm(
+                network,
+                device,
+                twice_differentiable=train.r1 > 0 and network is discriminator,
+            )
             if train.compile:
                 # On a GPU with CUDA graphs: at these sizes launching kernels takes longest there.
                 network.compile(mode="reduce-overhead" if device.type == "cuda" else None)
@@ -50,9 +57,16 @@ class Players:
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
         self._device = device
         self._dtype = dtype
+        self._r1 = train.r1
 
     def step(
-        self, real: Tensor, latents: Tensor, real_targets: Tensor, fake_targets: Tensor
+        self,
+        real: Tensor,
+        latents: Tensor,
+        real_targets: Tensor,
+        fake_targets: Tensor,
+        *,
+        number: int,
     ) -> Tensor:
         """One round. Returns FIGURES, float32 (6,), on the device: nothing waits for it.
 
@@ -60,25 +74,36 @@ class Players:
             real: (B, 3, side, side) in [-1, 1].
             latents: (B, latent_dim).
             real_targets, fake_targets: (B,), D's targets.
+            number: of the step, from 0.
         """
         with self._autocast():
             fake = self._shared_generator(latents)
-        of_d = self._discriminator_step(real, fake.detach(), real_targets, fake_targets)
+        penalty = self._r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
+        of_d = self._discriminator_step(real, fake.detach(), real_targets, fake_targets, penalty)
         of_g = self._generator_step(fake)
         loss_d, d_real, d_fake, norm_d = of_d
         loss_g, norm_g = of_g
         return torch.stack([loss_d, loss_g, d_real, d_fake, norm_d, norm_g])
 
     def _discriminator_step(
-        self, real: Tensor, fake: Tensor, real_targets: Tensor, fake_targets: Tensor
+        self,
+        real: Tensor,
+        fake: Tensor,
+        real_targets: Tensor,
+        fake_targets: Tensor,
+        penalty: float,
     ) -> tuple[Tensor, ...]:
-        """Tell real from fake: minimise BCE(D(x), targets) + BCE(D(G(z)), targets)."""
+        """Tell real from fake: minimise BCE(D(x), targets) + BCE(D(G(z)), targets), and with it
+        penalty / 2 · E‖∇D(x)‖²."""
         with self._autocast():
             real_logits = self._shared_discriminator(real)
             fake_logits = self._shared_discriminator(fake)
         real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
         loss = cross_entropy(real_logits, real_targets) + cross_entropy(fake_logits, fake_targets)
-        norm = self._descend(loss, self.discriminator, self.optimizer_d)
+        whole = loss
+        if penalty:
+            whole = loss + penalty / 2 * squared_gradient(self.discriminator, real)
+        norm = self._descend(whole, self.discriminator, self.optimizer_d)
         d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
         return loss.detach(), d_real, d_fake, norm
 
@@ -128,6 +153,16 @@ class Players:
             "optimizer_d": self.optimizer_d,
             "scaler": self.scaler,
         }
+
+
+def squared_gradient(discriminator: nn.Module, real: Tensor) -> Tensor:
+    """R1 of Mescheder et al. 2018 (arXiv 1801.04406, equation 9), without its γ / 2: the mean over
+    real images of the squared norm of the logit's gradient to the image. Scalar, float32."""
+    real = real.detach().float().requires_grad_()
+    # `forward`: what torch.compile makes of a network can't be differentiated twice.
+    logits = discriminator.forward(real)
+    (gradients,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return gradients.square().sum((1, 2, 3)).mean()
 
 
 def _adam(

@@ -41,6 +41,7 @@ CPU = torch.device("cpu")
 # What differs from params.yaml. DCGAN as in pytorch.org's tutorial:
 PLAIN = {
     "model.minibatch_stddev": False,
+    "train.r1": 0.0,
     "train.batch_size": 128,
     "train.lr": 2e-4,
     "train.beta1": 0.5,
@@ -51,7 +52,12 @@ PLAIN = {
     "train.ema_halflife_images": 0,
 }
 # ... and with smooth and noisy labels, flips, the moving average, smaller batches.
-HACKS = {"model.minibatch_stddev": False, "train.batch_size": 16, "train.beta1": 0.5}
+HACKS = {
+    "model.minibatch_stddev": False,
+    "train.r1": 0.0,
+    "train.batch_size": 16,
+    "train.beta1": 0.5,
+}
 VARIANTS: dict[str, dict[str, Any]] = {"plain": PLAIN, "hacks": HACKS, "shipped": {}}
 
 

@@ -161,9 +161,9 @@ def ours(
     while True:
         draws = dice.at(images_seen, batch_size)
         chosen, flips, real_targets, fake_targets, latents = draws.to(device)
-        figures.add(
-            players.step(pictures.batch(chosen, flips), latents, real_targets, fake_targets)
-        )
+        real = pictures.batch(chosen, flips)
+        number = images_seen // batch_size
+        figures.add(players.step(real, latents, real_targets, fake_targets, number=number))
         images_seen += batch_size
         average.update(batch_size, images_seen)
         if images_seen % 2000 < batch_size:

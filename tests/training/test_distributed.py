@@ -54,7 +54,7 @@ def work_of_batch_norm(folder: str) -> None:
         for name in ("shared", "plain"):
             network, x = network_and_batch()
             if name == "shared":
-                team.synchronise_batch_norm(network, device)
+                team.synchronise_batch_norm(network, device, twice_differentiable=True)
             found = normalised(network, x.chunk(team.size)[team.rank])
             torch.save(found, Path(folder) / f"{name}{team.rank}.pt")
         assert team.highest(team.rank, -team.rank) == [1, 0]
@@ -95,14 +95,15 @@ def train(paths: Paths, **changes: object) -> None:
 def test_two_processes_train_like_one_and_one_continues_what_two_began(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    r1 = {"train__r1": 1.0}  # its second derivatives go through the shared batch norm
     one, two = workplace(tmp_path / "one"), workplace(tmp_path / "two")
-    train(one, train__processes=1)
-    train(two, train__processes=2)
+    train(one, train__processes=1, **r1)
+    train(two, train__processes=2, **r1)
     assert "2 processes share each batch" in capfd.readouterr().out
     assert_near(one, two)
     assert two.history.read_text().count("\n") == one.history.read_text().count("\n")
-    train(one, train__images=128)
-    train(two, train__images=128, train__processes=1)
+    train(one, train__images=128, **r1)
+    train(two, train__images=128, train__processes=1, **r1)
     assert "continuing at 64 images" in capfd.readouterr().out
     assert_near(one, two)
 
