@@ -143,6 +143,7 @@ def ours(
     content = params.read(REPOSITORY / "params.yaml")
     changes = {
         "train.batch_size": batch_size,
+        "train.r1": 0.0,  # not in the tutorial
         "train.precision": "auto",
         "train.compile": compiled,
     }
@@ -162,8 +163,7 @@ def ours(
         draws = dice.at(images_seen, batch_size)
         chosen, flips, real_targets, fake_targets, latents = draws.to(device)
         real = pictures.batch(chosen, flips)
-        number = images_seen // batch_size
-        figures.add(players.step(real, latents, real_targets, fake_targets, number=number))
+        figures.add(players.step(real, latents, real_targets, fake_targets, number=0))
         images_seen += batch_size
         average.update(batch_size, images_seen)
         if images_seen % 2000 < batch_size:
