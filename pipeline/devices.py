@@ -54,7 +54,7 @@ def keep_freed_memory() -> None:
     """Have this process keep the memory that it frees, for its next tensors.
 
     glibc gives large blocks back to the system and gets them anew in each training step, page by
-    page, with a fault for each: 10 to 20 % of a small network's step. Elsewhere than on glibc
+    page, with a fault for each: 7 to 17 % of a small network's step. Elsewhere than on glibc
     nothing happens.
     """
     _set_malloc(_KEPT_BYTES)

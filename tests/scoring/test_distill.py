@@ -25,14 +25,6 @@ from pipeline.scoring.embedded import Network
 from pipeline.sources import drawn
 
 
-@pytest.fixture(scope="module")
-def smooth() -> np.ndarray:
-    """Pictures with structure: (12, 64, 64, 3) uint8."""
-    small = torch.from_numpy(np.random.default_rng(0).uniform(0, 255, (12, 3, 8, 8)))
-    large = F.interpolate(small, size=64, mode="bicubic", antialias=False).clamp(0, 255)
-    return large.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
-
-
 def test_a_fingerprint_tells_contents_shapes_and_texts_apart() -> None:
     zeros = np.zeros((2, 3), np.uint8)
     things = [
