@@ -11,9 +11,10 @@ from pathlib import Path
 from types import ModuleType
 
 try:
-    from pipeline import files, params
-    from pipeline.errors import PipelineError
-    from pipeline.paths import Paths
+    from pipeline.common import files
+    from pipeline.common.errors import PipelineError
+    from pipeline.common.paths import Paths
+    from pipeline.config import params
 except ModuleNotFoundError as missing:
     sys.exit(
         f"error: {sys.executable} has no package {missing.name!r}; run `make run` once, "
@@ -39,7 +40,7 @@ KERNELS = {
     "submit-kernel": "check kernels/dcgan and, if submit.mode is kernel, push, run and submit it",
 }
 STAGES = CHAIN | KERNELS
-# Commands that are no stages, a file each in pipeline/tools/.
+# Commands that are no stages, a file each in pipeline/commands/.
 TOOLS = {
     "sample": "a grid of pictures from the trained generator",
     "interpolate": "an animation and a grid between latents of the trained generator",
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
             stage.set_defaults(run=_score)
     for name, what in TOOLS.items():
         tool = commands.add_parser(name, help=what, description=what)
-        module = importlib.import_module(f"pipeline.tools.{name.replace('-', '_')}")
+        module = importlib.import_module(f"pipeline.commands.{name.replace('-', '_')}")
         module.add_arguments(tool)
         tool.set_defaults(run=module.run)
     chain = commands.add_parser("all", help="every stage in order, without DVC")

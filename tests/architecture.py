@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pipeline.kaggle import kernel
+from pipeline.kaggle.bundle import kernel
 from tests import checkout
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ def is_type_checking(node: ast.stmt) -> bool:
 
 
 def module_path(name: str) -> Path | None:
-    """`pipeline.images` -> pipeline/images.py; None where `name` is no module of ours."""
+    """`pipeline.images.png` -> pipeline/images/png.py; None where `name` is no module of ours."""
     path = ROOT / Path(*name.split("."))
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py").relative_to(ROOT)

@@ -9,13 +9,13 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from pipeline import params
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
+from pipeline.config import params
 from pipeline.stages import train as stage
-from pipeline.training import distributed
+from pipeline.training.engine import distributed
 from tests.checkout import TINY
 from tests.conftest import REPOSITORY
-from tests.training.test_distributed import network_and_batch, normalised
+from tests.training.engine.test_distributed import network_and_batch, normalised
 from tests.training.tiny import tiny, workplace
 
 DEVICE = "cuda"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import files
 from pipeline.__main__ import CHAIN
+from pipeline.common import files
 from tests import checkout
 
 AFTER_TRAIN = ["train", "generate", "package", "score", "report"]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.models import dcgan
 
 if TYPE_CHECKING:
-    from pipeline.schema import Model
+    from pipeline.config.schema import Model
 
 MODELS = {"dcgan": dcgan}
 

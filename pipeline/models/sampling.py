@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline import randomness
+from pipeline.common import randomness
 
 
 def latents(

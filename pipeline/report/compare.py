@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PipelineError
+from pipeline.common.errors import PipelineError
 from pipeline.report import facts, latents, plots, words
 from pipeline.report.page import GRID_BYTES, asset, environment
 from pipeline.report.pictures import Picture, embed_grid

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline import files
-from pipeline.errors import PipelineError
+from pipeline.common import files
+from pipeline.common.errors import PipelineError
 from pipeline.report import charts, facts, provenance, words
 from pipeline.report.pictures import Picture, embed_file, embed_grid, spread
 from pipeline.report.run import Run
@@ -40,7 +40,7 @@ def environment() -> "Environment":
     """The templates beside this file (base.html.j2 and what extends it), escaping all text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    loader = FileSystemLoader(Path(__file__).parent)
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
@@ -48,7 +48,7 @@ def asset(name: str) -> Any:
     """A style sheet or script beside this file, as it is."""
     from markupsafe import Markup
 
-    return Markup((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
 
 
 def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:

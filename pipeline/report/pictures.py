@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import images
+from pipeline.images import arrays
 
 GAP = 128  # grey between the pictures of a grid: quiet on a light and on a dark page
 
@@ -43,7 +43,7 @@ def embed_grid(
     array: np.ndarray, columns: int, *, max_bytes: int, alt: str, caption: str = ""
 ) -> Picture:
     """Embed pictures (N, side, side, 3) uint8 as one grid, row by row."""
-    sheet = Image.fromarray(images.grid(array, columns, gap=GAP))
+    sheet = Image.fromarray(arrays.grid(array, columns, gap=GAP))
     return embed(sheet, max_bytes=max_bytes, alt=alt, caption=caption)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
 
 T = TypeVar("T")
 

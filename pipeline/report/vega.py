@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline import files
+from pipeline.common import files
 
 # DVC puts its plots where {plot_divs} stands, and its links to a content delivery network where
 # {scripts} stands: there is no such place here. {refresh_tag} is DVC's, too.

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline import submission_zip
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.scoring import mifid
-from pipeline.scoring.diversity import diversity
-from pipeline.scoring.extractors import Extractor
+from pipeline.scoring.extractors.registry import Extractor
 from pipeline.scoring.nearest import Nearest, nearest
+from pipeline.scoring.precision_recall import diversity
 from pipeline.scoring.reference import Reference
+from pipeline.submission import images_zip
 
 # Kaggle penalised d below 0.1. Of the submissions disqualified for memorising, 446 of 495 lie
 # below 0.15, and no honest one does: 1.5 thresholds, for any network.
@@ -83,7 +83,7 @@ def evaluate(
         neighbours=neighbours,
         device=device,
     )
-    repeated = submission_zip.duplicates(images)
+    repeated = images_zip.duplicates(images)
     metrics: dict[str, Value] = {
         "mifid": mifid.mifid(
             fid=fid, memorization_distance=distance, threshold=threshold, epsilon=epsilon

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.scoring.nearest import nearest
 
 

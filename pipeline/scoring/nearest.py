@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pipeline.devices import full_float32
-from pipeline.errors import InputError
+from pipeline.common.devices import full_float32
+from pipeline.common.errors import InputError
 
 _BLOCK_ROWS = 512
 _PAIRS = 2048  # rechecked at a time: two float64 copies of as many rows

@@ -6,10 +6,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from pipeline import files
-from pipeline.errors import InputError
+from pipeline.common import files
+from pipeline.common.errors import InputError
 from pipeline.scoring import mifid
-from pipeline.scoring.extractors import Extractor
+from pipeline.scoring.extractors.registry import Extractor
 from pipeline.scoring.mifid import Statistics
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pipeline
-from pipeline import progress
-from pipeline.kaggle import kernel
+from pipeline.common import progress
+from pipeline.kaggle.bundle import kernel
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pipeline.paths import Paths
-    from pipeline.schema import Crop, Data, Generate, Kaggle, Model, Package, Train
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Crop, Data, Generate, Kaggle, Model, Package, Train
 
 SECTIONS = ("data", "crop", "model", "train", "generate", "package", "kaggle")
 # The kernel finds the data itself, and paths of this machine or addresses are nobody's business.

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline import files, progress
-from pipeline.errors import InputError
-from pipeline.sources import crops, index, photos
-from pipeline.sources.archives import open_archive
-from pipeline.sources.index import Row
+from pipeline.common import files, progress
+from pipeline.common.errors import InputError
+from pipeline.data import index
+from pipeline.data.archives.reader import open_archive
+from pipeline.data.cropping import crops, photos
+from pipeline.data.index import Row
 
 if TYPE_CHECKING:
-    from pipeline.paths import Paths
-    from pipeline.schema import Crop
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Crop
 
 SECTIONS = ("crop",)
 

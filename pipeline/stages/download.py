@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import files
-from pipeline.paths import Paths
-from pipeline.progress import heading, say, timed
-from pipeline.sources import archives
+from pipeline.common import files
+from pipeline.common.paths import Paths
+from pipeline.common.progress import heading, say, timed
+from pipeline.data.archives import reader
 
 if TYPE_CHECKING:
-    from pipeline.schema import Data
+    from pipeline.config.schema import Data
 
 SECTIONS = ("data",)
 
@@ -53,19 +53,19 @@ def run(paths: Paths, *, data: "Data") -> None:
 def _write(raw: Path, paths: Paths, data: "Data") -> None:
     """Have the source write its two archives into the empty folder `raw`."""
     if data.source == "drawn":
-        from pipeline.sources import drawn
+        from pipeline.data.sources import drawn
 
         drawn.write(raw, pictures=data.drawn_pictures, seed=data.drawn_seed)
     elif data.source == "stanford-dogs":
-        from pipeline.sources import stanford_dogs
+        from pipeline.data.sources import stanford_dogs
 
         stanford_dogs.write(raw, data=data, keep=paths.downloads, base=paths.root)
     elif data.source == "folder":
-        from pipeline.sources import folder
+        from pipeline.data.sources import folder
 
         folder.write(raw, folder=_user_path(paths, data.folder))
     else:
-        from pipeline.sources import kaggle
+        from pipeline.data.sources import kaggle
 
         if data.kaggle_path is None:
             place = kaggle.download(paths.downloads, competition=data.kaggle_competition)
@@ -80,7 +80,7 @@ def _user_path(paths: Paths, text: str) -> Path:
 
 
 def _summary(raw: Path, stem: str) -> str:
-    with archives.open_archive(raw, stem) as archive:
+    with reader.open_archive(raw, stem) as archive:
         size = archive.path.stat().st_size
         left_out = f"; left out: {archive.skipped_summary()}" if archive.skipped else ""
         return f"{archive.path.name}: {len(archive.names):,} files, {size / 1e6:,.1f} MB{left_out}"

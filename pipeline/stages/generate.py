@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import devices, files, progress
+from pipeline.common import devices, files, progress
 from pipeline.models import load_generator
 from pipeline.models.sampling import latents, sample
 
 if TYPE_CHECKING:
-    from pipeline.paths import Paths
-    from pipeline.schema import Generate
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Generate
 
 SECTIONS = ("device", "generate")
 _BATCH = 250  # bounds the memory; no picture depends on it

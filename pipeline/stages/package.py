@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import files, progress, submission_zip
-from pipeline.errors import InputError
+from pipeline.common import files, progress
+from pipeline.common.errors import InputError
+from pipeline.submission import images_zip
 
 if TYPE_CHECKING:
-    from pipeline.paths import Paths
-    from pipeline.schema import Package
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Package
 
 SECTIONS = ("package",)
 
@@ -24,9 +25,7 @@ def run(paths: Paths, *, package: Package) -> None:
     """
     progress.heading("package", f"{paths.generated.name} -> {paths.images_zip.name}")
     images = _load(paths)
-    facts = submission_zip.write(
-        paths.images_zip, submission_zip.to_side(images), count=package.count
-    )
+    facts = images_zip.write(paths.images_zip, images_zip.to_side(images), count=package.count)
     files.write_json(paths.package, facts.as_dict())
     progress.say(
         f"{facts.images:,} pictures, {facts.bytes / 1e6:.1f} MB, sha256 {facts.sha256[:16]}…, "
@@ -37,9 +36,9 @@ def run(paths: Paths, *, package: Package) -> None:
             f"warning: {facts.duplicates:,} of {facts.images:,} pictures repeat another: "
             f"has the generator collapsed?"
         )
-    if facts.images != submission_zip.KAGGLE_COUNT:
+    if facts.images != images_zip.KAGGLE_COUNT:
         progress.say(
-            f"note: Kaggle takes exactly {submission_zip.KAGGLE_COUNT:,} pictures "
+            f"note: Kaggle takes exactly {images_zip.KAGGLE_COUNT:,} pictures "
             f"(generate.count, package.count)"
         )
 

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import devices, progress, submission_zip
-from pipeline.errors import InputError
-from pipeline.scoring import extractors, mifid
+from pipeline.common import devices, progress
+from pipeline.common.errors import InputError
+from pipeline.data.cropping import photos
+from pipeline.scoring import mifid
 from pipeline.scoring import reference as scoring_reference
-from pipeline.sources import photos
+from pipeline.scoring.extractors import registry
+from pipeline.submission import images_zip
 
 if TYPE_CHECKING:
-    from pipeline import schema
-    from pipeline.paths import Paths
+    from pipeline.common.paths import Paths
+    from pipeline.config import schema
 
 SECTIONS = ("device", "reference")
 
@@ -31,7 +33,7 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
         f"{reference.pictures} through {reference.extractor} -> {paths.reference.name}",
     )
     where = devices.pick(device)
-    extractor = extractors.chosen(reference, where, paths.weights)
+    extractor = registry.chosen(reference, where, paths.weights)
     crops = _crops(paths)
     crop_features = _features(extractor, crops, "crops")
     if reference.flips:
@@ -39,7 +41,7 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
     else:
         flipped_features = np.empty((0, extractor.dimensions), np.float32)
     if reference.pictures == "photos":
-        pictures, names = photos.squashed_photos(paths.raw, side_px=submission_zip.SIDE_PX)
+        pictures, names = photos.squashed_photos(paths.raw, side_px=images_zip.SIDE_PX)
         features = _features(extractor, pictures, "photos")
     else:
         names = [f"crop {row}" for row in range(len(crops))]
@@ -77,10 +79,10 @@ def _crops(paths: Paths) -> np.ndarray:
     """The training crops at the submission's side."""
     if not paths.crops.is_file():
         raise InputError(f"{paths.crops}: not there; run the crop stage first")
-    return submission_zip.to_side(np.load(paths.crops, mmap_mode="r", allow_pickle=False))
+    return images_zip.to_side(np.load(paths.crops, mmap_mode="r", allow_pickle=False))
 
 
-def _features(extractor: extractors.Extractor, images: np.ndarray, what: str) -> np.ndarray:
+def _features(extractor: registry.Extractor, images: np.ndarray, what: str) -> np.ndarray:
     with progress.timed() as seconds:
         features = extractor.features(images)
     mifid.require_finite(features)

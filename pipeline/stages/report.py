@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline import files, progress
-from pipeline.paths import Paths
+from pipeline.common import files, progress
+from pipeline.common.paths import Paths
 from pipeline.report.page import render
 from pipeline.report.run import read_run
 
 if TYPE_CHECKING:
-    from pipeline.schema import Data, Report, Section
+    from pipeline.config.schema import Data, Report, Section
 
 # All of them: the page shows every parameter.
 SECTIONS = (

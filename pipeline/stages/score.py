@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import devices, files, progress, submission_zip
-from pipeline.errors import InputError
-from pipeline.scoring import extractors, gallery
+from pipeline.common import devices, files, progress
+from pipeline.common.errors import InputError
+from pipeline.scoring import gallery
 from pipeline.scoring import reference as scoring_reference
 from pipeline.scoring.evaluate import Evaluation, Pair, evaluate
+from pipeline.scoring.extractors import registry
+from pipeline.submission import images_zip
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline import schema
-    from pipeline.paths import Paths
+    from pipeline.common.paths import Paths
+    from pipeline.config import schema
 
 SECTIONS = ("device", "reference", "score")
 
@@ -30,7 +32,7 @@ def run(paths: Paths, *, device: str, reference: schema.Reference, score: schema
         InputError: the zip is not valid, or the reference is missing or of another network.
     """
     progress.heading("score", f"{paths.images_zip.name} -> {paths.metrics.name}")
-    pictures = submission_zip.read_zip(paths.images_zip, count=None)
+    pictures = images_zip.read_zip(paths.images_zip, count=None)
     found = _evaluate(paths, pictures.images, device, reference, score)
     _write_pairs(paths, pictures, found.pairs)
     files.write_json(paths.metrics, found.metrics)
@@ -45,7 +47,7 @@ def score_images(
     Raises:
         InputError: as `run`.
     """
-    pictures = submission_zip.read(images)
+    pictures = images_zip.read(images)
     found = _evaluate(paths, pictures.images, device, reference, score)
     print(json.dumps(found.metrics, indent=2, allow_nan=False))
 
@@ -59,7 +61,7 @@ def _evaluate(
 ) -> Evaluation:
     where = devices.pick(device)
     real = scoring_reference.load(paths.reference)
-    extractor = extractors.chosen(reference, where, paths.weights)
+    extractor = registry.chosen(reference, where, paths.weights)
     real.require(extractor, pictures=reference.pictures, precision=reference.precision)
     return evaluate(
         images,
@@ -73,7 +75,7 @@ def _evaluate(
     )
 
 
-def _write_pairs(paths: Paths, pictures: submission_zip.Pictures, pairs: list[Pair]) -> None:
+def _write_pairs(paths: Paths, pictures: images_zip.Pictures, pairs: list[Pair]) -> None:
     if not paths.crops.is_file():
         raise InputError(f"{paths.crops}: not there; run the crop stage first")
     crops = np.load(paths.crops, mmap_mode="r", allow_pickle=False)

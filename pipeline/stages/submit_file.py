@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import progress, submission_zip
-from pipeline.kaggle import follow, receipt, submission
-from pipeline.kaggle.preflight import Preflight
+from pipeline.common import progress
+from pipeline.kaggle.submit import follow, receipt, submission
+from pipeline.kaggle.submit.preflight import Preflight
+from pipeline.submission import images_zip
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from pipeline.paths import Paths
-    from pipeline.schema import Kaggle, Package, Submit
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Kaggle, Package, Submit
 
 SECTIONS = (
     "data",
@@ -42,7 +43,7 @@ def run(
     progress.heading(
         "submit-file", f"{paths.images_zip.name} -> {kaggle.competition if sends else 'dry run'}"
     )
-    facts = submission_zip.check(paths.images_zip, count=package.count)
+    facts = images_zip.check(paths.images_zip, count=package.count)
     preflight = Preflight()
     preflight.note(paths.images_zip.name, f"checked, sha256 {facts.sha256[:16]}…")
     preflight.ask_count(kaggle.competition, facts.images, sends=sends)

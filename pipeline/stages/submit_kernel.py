@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import progress
-from pipeline.kaggle import follow, receipt, submission
-from pipeline.kaggle import kernel as built_kernel
-from pipeline.kaggle.preflight import Preflight
+from pipeline.common import progress
+from pipeline.kaggle.bundle import kernel as built_kernel
+from pipeline.kaggle.submit import follow, receipt, submission
+from pipeline.kaggle.submit.preflight import Preflight
 
 if TYPE_CHECKING:
-    from pipeline.paths import Paths
-    from pipeline.schema import Kaggle, Submit
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Kaggle, Submit
 
 SECTIONS = ("kaggle", "submit")
 

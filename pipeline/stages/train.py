@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline import devices, files, progress
+from pipeline.common import devices, files, progress
 from pipeline.models import of_generator, save_generator
 from pipeline.models.sampling import latents, sample
-from pipeline.training import batches, distributed, fingerprint, history, loop, pictures, stopping
+from pipeline.training import fingerprint, stopping
+from pipeline.training import fit as loop
 from pipeline.training.checkpoint import Store
+from pipeline.training.engine import batches, distributed
+from pipeline.training.monitor import grids as pictures
+from pipeline.training.monitor import history
 
 if TYPE_CHECKING:
-    from pipeline.paths import Paths
-    from pipeline.schema import Model, Train
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Model, Train
 
 SECTIONS = ("device", "model", "train")
 

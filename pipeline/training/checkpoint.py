@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from pipeline import files, progress
-from pipeline.errors import PipelineError
+from pipeline.common import files, progress
+from pipeline.common.errors import PipelineError
 from pipeline.training.fingerprint import differences, digest
 
 KEEP_FILES = 2

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline import files
+from pipeline.common import files
 
 if TYPE_CHECKING:
-    from pipeline.schema import Model, Train
+    from pipeline.config.schema import Model, Train
 
 # Parameters that leave the weights at a given number of images as they are, so that a run can be
 # continued with another value of each.
@@ -35,15 +35,15 @@ FREE = frozenset(
 CODE = (
     "models/__init__.py",
     "models/dcgan.py",
-    "randomness.py",
-    "training/batches.py",
-    "training/distributed.py",
-    "training/draws.py",
-    "training/ema.py",
-    "training/labels.py",
-    "training/loop.py",
-    "training/precision.py",
-    "training/steps.py",
+    "common/randomness.py",
+    "training/fit.py",
+    "training/engine/adversarial.py",
+    "training/engine/batches.py",
+    "training/engine/distributed.py",
+    "training/engine/draws.py",
+    "training/engine/ema.py",
+    "training/engine/losses.py",
+    "training/engine/precision.py",
 )
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import torch
 
-from pipeline import devices
-from pipeline.errors import PipelineError
+from pipeline.common import devices
+from pipeline.common.errors import PipelineError
 
 
 class OutOfMemory(PipelineError):

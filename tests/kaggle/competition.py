@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline import params
+from pipeline.config import params
 from tests.conftest import REPOSITORY
 from tests.standins.kaggle_api import SMALL, USER
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kaggle.client import Client
-from pipeline.kaggle.retry import Patience
+from pipeline.kaggle.api.client import Client
+from pipeline.kaggle.api.retry import Patience
 from tests.standins.kaggle_api import KaggleStandIn
 
 # Short, so that a test of a hang takes no longer than it must.

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import submission_zip
-from pipeline.kaggle import kernel
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
+from pipeline.kaggle.bundle import kernel
 from pipeline.stages import submit_file, submit_kernel
+from pipeline.submission import images_zip
 from tests.kaggle import competition
 from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
 
@@ -46,7 +46,7 @@ def _noise() -> bytes:
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.zip"
-        submission_zip.write(path, images, count=competition.COUNT)
+        images_zip.write(path, images, count=competition.COUNT)
         return path.read_bytes()
 
 

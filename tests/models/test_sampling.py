@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.models import build_generator, load_generator, save_generator
 from pipeline.models.sampling import latents, sample, to_bytes
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
 from tests.report.synthetic import write_run
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import files, images
-from pipeline.paths import Paths
+from pipeline.common import files
+from pipeline.common.paths import Paths
+from pipeline.images import arrays
 from tests.conftest import REPOSITORY
 
 SIDE = 32
@@ -71,11 +72,11 @@ def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
         noise = draw.integers(0, 256, (16, SIDE, SIDE, 3))
         share = (1 - step / 160_000) ** 2
         mixed = share * noise + (1 - share) * np.stack([dog(900 + i) for i in range(16)])
-        sheet = images.grid(mixed.astype(np.uint8), 4)
-        files.write_bytes(paths.grids / f"{step:09d}.png", images.encode_png(sheet))
+        sheet = arrays.grid(mixed.astype(np.uint8), 4)
+        files.write_bytes(paths.grids / f"{step:09d}.png", arrays.encode_png(sheet))
     generated = np.stack([dog(number, seed=seed + 7) for number in range(80)])
     files.write_npy(paths.generated, generated)
-    files.write_bytes(paths.samples, images.encode_png(images.grid(generated[:64], 8)))
+    files.write_bytes(paths.samples, arrays.encode_png(arrays.grid(generated[:64], 8)))
     files.write_json(paths.training, {
         "images_seen": 160_000, "seconds": 400.0, "images_per_s": 400.0, "finished": True,
     })  # fmt: skip

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import params
-from pipeline.paths import Paths
+from pipeline.commands import plots_page
+from pipeline.common.paths import Paths
+from pipeline.config import params
 from pipeline.report import compare, page, vega
 from pipeline.report.run import read_run
-from pipeline.tools import plots_page
 from tests.conftest import REPOSITORY
 from tests.report.synthetic import BREEDS, metrics, write_run
 

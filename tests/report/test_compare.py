@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
 from pipeline.report import compare
 from pipeline.report.run import read_run
 from tests.report.synthetic import dog, metrics

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.report import latents
 from tests.report.synthetic import LATENT_DIM, SIDE, write_generator
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import files, images, params
-from pipeline.paths import Paths
+from pipeline.common import files
+from pipeline.common.paths import Paths
+from pipeline.config import params
+from pipeline.images import arrays
 from pipeline.report import page
 from pipeline.report.run import read_run
 from tests.conftest import REPOSITORY
@@ -81,7 +83,7 @@ def test_the_page_stays_under_5_mb_with_the_worst_pictures(tmp_path: Path, conte
     draw = np.random.default_rng(0)
     paths = write_run(tmp_path, generator=False)
     noise = draw.integers(0, 256, (64, 64, 64, 3), dtype=np.uint8)
-    sheet = images.encode_png(images.grid(noise, 8))
+    sheet = arrays.encode_png(arrays.grid(noise, 8))
     for step in range(40):
         files.write_bytes(paths.grids / f"{step * 1000:09d}.png", sheet)
     files.write_npy(paths.generated, noise)

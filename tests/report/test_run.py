@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
 from pipeline.report.run import read_run
 from tests.report.synthetic import BREEDS, SIDE, write_run
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
 from pipeline.scoring import mifid
 from pipeline.scoring.mifid import Statistics, statistics
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.kaggle import kernel
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
+from pipeline.kaggle.bundle import kernel
 from pipeline.stages import bundle, crop, download, generate, package, train
-from pipeline.submission_zip import check
+from pipeline.submission.images_zip import check
 from tests.kaggle import competition
 from tests.standins.kaggle_worker import Worker
 

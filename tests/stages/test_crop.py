@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import images, params
-from pipeline.errors import InputError
-from pipeline.paths import Paths
-from pipeline.schema import Crop
-from pipeline.sources import index
-from pipeline.sources.archives import open_archive
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+from pipeline.config import params
+from pipeline.config.schema import Crop
+from pipeline.data import index
+from pipeline.data.archives.reader import open_archive
+from pipeline.images import decode
 from pipeline.stages import crop as stage
-from tests.sources.raw import png, ramp, voc, write
+from tests.data.raw import png, ramp, voc, write
 
 PICTURE = png(ramp(100, 80))
 
@@ -232,7 +233,7 @@ def test_full_size_originals_against_pillow(paths: Paths, repository: Path) -> N
         return np.abs(crops.astype(int) - np.stack(truth))
 
     with open_archive(paths.raw, "images") as archive:
-        image_of = {name: images.decode(archive.read(name)) for name in archive.names}
+        image_of = {name: decode.rgb(archive.read(name)) for name in archive.names}
     found = differences(shift=0)
     assert found.mean() < 1.2 and found.max() < 80
     assert differences(shift=1).mean() > 4

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import params
-from pipeline.errors import InputError
-from pipeline.paths import Paths
-from pipeline.sources import archives
-from pipeline.sources.mirrors import DownloadFailed
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+from pipeline.config import params
+from pipeline.data.archives import reader
+from pipeline.download.mirrors import DownloadFailed
 from pipeline.stages import download
 from tests.standins.file_server import Fault, FileServer, Served
 from tests.standins.kaggle_api import KaggleStandIn
@@ -122,7 +122,7 @@ def test_stanford_dogs(root: Root, server: FileServer, capsys: pytest.CaptureFix
 def test_drawn(root: Root) -> None:
     root.run(source="drawn", drawn_pictures=24)
     assert sorted(root.raw()) == ["annotation.tar", "images.tar"]
-    with archives.open_archive(root.paths.raw, "images") as images:
+    with reader.open_archive(root.paths.raw, "images") as images:
         assert len(images.names) == 24
 
 
@@ -131,9 +131,9 @@ def test_folder(root: Root) -> None:
     pictures.mkdir(parents=True)
     (pictures / "a.png").write_bytes(b"png")
     root.run(source="folder", folder="pizzas")  # relative to the root
-    with archives.open_archive(root.paths.raw, "images") as images:
+    with reader.open_archive(root.paths.raw, "images") as images:
         assert images.names == ("Images/napoli/a.png",)
-    with archives.open_archive(root.paths.raw, "annotation") as annotation:
+    with reader.open_archive(root.paths.raw, "annotation") as annotation:
         assert annotation.names == ()
 
 
@@ -142,9 +142,9 @@ def test_kaggle(root: Root, tmp_path: Path) -> None:
         (tmp_path / "input" / name).parent.mkdir(parents=True)
         (tmp_path / "input" / name).write_bytes(b"content")
     root.run(source="kaggle", kaggle_path=str(tmp_path / "input"))
-    with archives.open_archive(root.paths.raw, "images") as images:
+    with reader.open_archive(root.paths.raw, "images") as images:
         assert images.names == ("all-dogs/n01_1.jpg",)
-    with archives.open_archive(root.paths.raw, "annotation") as annotation:
+    with reader.open_archive(root.paths.raw, "annotation") as annotation:
         assert annotation.names == ("Annotation/n01-Pug/n01_1",)
 
 
@@ -275,12 +275,12 @@ def test_the_whole_of_stanford_dogs(root: Root) -> None:
         server.files["/images.tar"].faults = [Fault(cut_after_bytes=50_000_000)]
         root.run(**stanford(server))
         assert [asked.status for asked in server.log] == [200, 200, 206]
-    with archives.open_archive(root.paths.raw, "images") as images:
+    with reader.open_archive(root.paths.raw, "images") as images:
         assert len(images.names) == 20_221
         assert {name.split("/")[0] for name in images.names} == {"Images"}
         assert len({name.split("/")[1] for name in images.names}) == 120
         assert all(images.read(name)[:2] == b"\xff\xd8" for name in images.names)
         assert images.skipped == ()
-    with archives.open_archive(root.paths.raw, "annotation") as annotation:
+    with reader.open_archive(root.paths.raw, "annotation") as annotation:
         assert len(annotation.names) == 20_580
         assert annotation.skipped == ()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import schema
-from pipeline.errors import InputError
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+from pipeline.config import schema
 from pipeline.models import build_generator, initialise, save_generator
 from pipeline.models.sampling import latents, sample
-from pipeline.paths import Paths
 from pipeline.stages import generate
 
 MODEL = {"name": "dcgan", "side_px": 16, "latent_dim": 8, "channels": 4}

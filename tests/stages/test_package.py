@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import schema, submission_zip
-from pipeline.errors import InputError
-from pipeline.paths import Paths
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+from pipeline.config import schema
 from pipeline.stages import package
+from pipeline.submission import images_zip
 
 
 def generated(paths: Paths, count: int, side_px: int) -> np.ndarray:
@@ -26,9 +27,9 @@ def test_zip_and_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     images[3] = images[1]
     np.save(paths.generated, images)
     package.run(paths, package=schema.Package(count=4))
-    assert np.array_equal(submission_zip.read(paths.images_zip).images, images)
+    assert np.array_equal(images_zip.read(paths.images_zip).images, images)
     facts = json.loads(paths.package.read_text())
-    assert facts == submission_zip.check(paths.images_zip, count=4).as_dict()
+    assert facts == images_zip.check(paths.images_zip, count=4).as_dict()
     assert facts["duplicates"] == 1
     printed = capsys.readouterr().out
     assert "1 of 4 pictures repeat another" in printed
@@ -40,7 +41,7 @@ def test_other_sides_become_64(tmp_path: Path, side_px: int) -> None:
     paths = Paths(tmp_path)
     images = generated(paths, 2, side_px)
     package.run(paths, package=schema.Package(count=2))
-    packed = submission_zip.read(paths.images_zip).images
+    packed = images_zip.read(paths.images_zip).images
     expected = Image.fromarray(images[1]).resize((64, 64), Image.Resampling.BICUBIC)
     assert np.array_equal(packed[1], np.asarray(expected))
 
@@ -53,7 +54,7 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     images[:, :, 1::2] = 255
     np.save(paths.generated, images)
     package.run(paths, package=schema.Package(count=1))
-    inner = submission_zip.read(paths.images_zip).images[0, 8:-8, 8:-8]
+    inner = images_zip.read(paths.images_zip).images[0, 8:-8, 8:-8]
     assert np.abs(inner.astype(int) - 127).max() <= 12
 
 

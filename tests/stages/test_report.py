@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import files, params
-from pipeline.paths import Paths
+from pipeline.common import files
+from pipeline.common.paths import Paths
+from pipeline.config import params
 from pipeline.stages import report
 from tests.conftest import REPOSITORY
 from tests.report.synthetic import dog

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from pipeline import schema, submission_zip
 from pipeline.__main__ import main
-from pipeline.errors import InputError
-from pipeline.paths import Paths
-from pipeline.scoring import embedded, mifid
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+from pipeline.config import schema
+from pipeline.scoring import mifid
 from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring.extractors import embedded
 from pipeline.scoring.reference import Reference
 from pipeline.stages import reference, score
+from pipeline.submission import images_zip
 
 COUNT = 40
 
@@ -78,7 +80,7 @@ def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
     (root / "data").mkdir()
     for file in (real.reference, real.crops):
         (root / "data" / file.name).symlink_to(file)
-    submission_zip.write(paths.images_zip, images, count=len(images))
+    images_zip.write(paths.images_zip, images, count=len(images))
     return paths
 
 

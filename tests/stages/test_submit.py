@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import PipelineError
-from pipeline.kaggle.errors import NoCredentials, PreflightFailed
-from pipeline.paths import Paths
+from pipeline.common.errors import PipelineError
+from pipeline.common.paths import Paths
+from pipeline.kaggle.api.errors import NoCredentials, PreflightFailed
 from pipeline.stages import submit_file, submit_kernel
-from pipeline.submission_zip import SubmissionInvalid
+from pipeline.submission.images_zip import SubmissionInvalid
 from tests.kaggle import competition, runs
 from tests.standins.kaggle_api import COMPETITION, SECRETS, SMALL, KaggleStandIn
 

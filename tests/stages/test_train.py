@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.errors import InputError
-from pipeline.files import DiskFull
-from pipeline.paths import Paths
+from pipeline.common.errors import InputError
+from pipeline.common.files import DiskFull
+from pipeline.common.paths import Paths
 from pipeline.stages import train as stage
-from pipeline.training.figures import TrainingDiverged
+from pipeline.training.monitor.metrics import TrainingDiverged
 from tests import checkout
 from tests.conftest import REPOSITORY
 from tests.training.tiny import tiny, workplace

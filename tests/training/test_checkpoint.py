@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.errors import PipelineError
+from pipeline.common.errors import PipelineError
 from pipeline.training.checkpoint import KEEP_RUNS, Store
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import params
-from pipeline.paths import Paths
+from pipeline.common.paths import Paths
+from pipeline.config import params
 from tests.conftest import REPOSITORY
 
 CHANGES = {

@@ -1,0 +1,99 @@
+"""`compare`: runs side by side in one page, be they folders, zips or DVC's experiments."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.common import files, progress
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+
+if TYPE_CHECKING:
+    from pipeline.report.compare import Entry
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="the folder of a run (`.` is this one), a zip or folder of PNG files, or the name of "
+        "an experiment, branch or commit",
+    )
+    parser.add_argument("--out", type=Path, help="default: ROOT/outputs/compare.html")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the page.
+
+    Raises:
+        InputError: a name is neither a folder, nor a zip, nor known to DVC.
+    """
+    from pipeline.report import compare
+
+    progress.heading("compare", ", ".join(options.runs))
+    out = options.out or options.root / "outputs" / "compare.html"
+    names = list(dict.fromkeys(options.runs))
+    entries = [_entry(name, options.root, of=len(names)) for name in names]
+    page = compare.render(entries)
+    files.write_text(out, page)
+    progress.say(f"{out}: {len(entries)} runs, {len(page.encode()) / 1e6:.1f} MB")
+
+
+def _entry(name: str, root: Path, *, of: int) -> "Entry":
+    from pipeline.report.compare import entry_of_pictures
+    from pipeline.submission import images_zip
+
+    place = Path(name)
+    shown = "workspace" if place.resolve() == root.resolve() else name
+    if place.is_dir() and any((place / part).exists() for part in ("outputs", "params.yaml")):
+        return _of_folder(shown, place, of=of)
+    if place.exists():
+        return entry_of_pictures(name, images_zip.read(place).images, of=of)
+    with tempfile.TemporaryDirectory() as folder:
+        _fetch(name, root, Path(folder))
+        return _of_folder(name, Path(folder), of=of)
+
+
+def _of_folder(name: str, folder: Path, *, of: int) -> "Entry":
+    from pipeline.report.compare import entry_of_run
+    from pipeline.report.run import read_run
+
+    return entry_of_run(name, read_run(Paths(folder.resolve())), _parameters(folder), of=of)
+
+
+def _parameters(folder: Path) -> dict[str, Any] | None:
+    """Unchecked: an older run may have keys that today's schema does not know."""
+    from pipeline.config import params
+
+    path = folder / "params.yaml"
+    return params.read(path) if path.is_file() else None
+
+
+def _fetch(revision: str, root: Path, folder: Path) -> None:
+    """Have DVC put an experiment's (or commit's) parameters and outputs into `folder`.
+
+    Raises:
+        InputError: DVC does not know the name, or its cache does not hold the files.
+    """
+    if revision.startswith("-"):
+        raise InputError(f"{revision}: no name of a run")
+    progress.say(f"{revision}: asking DVC for its files")
+    for part in ("params.yaml", "outputs"):
+        # As a program of its own: this package runs where no DVC is.
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", "get", str(root.resolve()), part,
+             "--rev", revision, "--out", str(folder / part)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            reason = next(
+                (line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no reason"
+            ).removeprefix("ERROR: ")
+            raise InputError(
+                f"{revision}: neither a folder nor a zip here, and DVC has no such run "
+                f"({part}: {reason})"
+            )

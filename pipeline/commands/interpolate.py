@@ -1,0 +1,76 @@
+"""`interpolate`: a walk between latents of a trained generator, as an animation and as a grid."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.common import files, progress
+from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stops", type=int, default=6, help="latents to walk through")
+    parser.add_argument("--steps", type=int, default=12, help="steps from one to the next")
+    parser.add_argument("--seed", type=int, default=1, help="the stops come from (seed, i)")
+    parser.add_argument("--scale", type=int, default=4, help="enlargement of the animation")
+    parser.add_argument("--frame-ms", type=int, default=80, help="milliseconds a frame is shown")
+    parser.add_argument("--generator", type=Path, help="default: ROOT/outputs/generator.pt")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help=".webp or .gif (default: ROOT/outputs/interpolation.webp); the grid is the .png "
+        "beside it, a row from each stop to the next",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the animation, which ends where it begins, and the grid.
+
+    Raises:
+        InputError: an option is out of range, or there is no generator.
+    """
+    import torch
+
+    from pipeline.images import arrays
+    from pipeline.models import load_generator
+    from pipeline.models.sampling import latents, sample
+    from pipeline.report.latents import walk
+
+    for name, least in (("stops", 2), ("steps", 1), ("seed", 0), ("scale", 1), ("frame_ms", 10)):
+        if getattr(options, name) < least:
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} {getattr(options, name)}: must be at least {least}")
+    paths = Paths(options.root)
+    out = options.out or paths.root / "outputs" / "interpolation.webp"
+    if out.suffix.lower() not in (".webp", ".gif"):
+        raise InputError(f"--out {out}: must end in .webp or .gif")
+    cpu = torch.device("cpu")
+    generator = load_generator(options.generator or paths.generator, cpu)
+    stops = latents(options.seed, 0, options.stops, generator.latent_dim)
+    pictures = sample(generator, walk(stops, options.steps, closed=True), cpu)
+    _write_animation(out, pictures, scale=options.scale, frame_ms=options.frame_ms)
+    # Each row holds both of its stops, so that it can be looked at alone.
+    rows = np.arange(options.stops)[:, None] * options.steps + np.arange(options.steps + 1)
+    sheet = arrays.grid(pictures[rows.ravel() % len(pictures)], options.steps + 1)
+    files.write_bytes(out.with_suffix(".png"), arrays.encode_png(sheet))
+    progress.say(f"{out}: {len(pictures)} frames; {out.with_suffix('.png')}: the same as a grid")
+
+
+def _write_animation(out: Path, pictures: np.ndarray, *, scale: int, frame_ms: int) -> None:
+    """Pictures (N, side, side, 3) uint8 as an endless animation."""
+    from PIL import Image
+
+    side = pictures.shape[1] * scale
+    frames = [
+        Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+        for picture in pictures
+    ]
+    kind = out.suffix[1:].upper()
+    settings = {"quality": 85, "method": 4} if kind == "WEBP" else {}
+    with files.atomic(out) as temporary:
+        frames[0].save(
+            temporary, kind, save_all=True, append_images=frames[1:], duration=frame_ms, loop=0,
+            **settings,
+        )  # fmt: skip

@@ -1,0 +1,88 @@
+"""`summary`: what `make run` says at its end: where the zip, the score and the pictures are."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.common import progress
+from pipeline.common.paths import Paths
+
+if TYPE_CHECKING:
+    from pipeline.report.run import Run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the summary of the run below the root."""
+    # Here, since pandas takes its time and every command's arguments are read before one runs.
+    from pipeline.report.run import read_run
+
+    progress.heading("summary", "what the run made")
+    for line in lines(read_run(Paths(options.root))):
+        progress.say(line)
+
+
+def lines(found: "Run") -> list[str]:
+    """The summary, a few lines of at most about 100 characters, names on the left."""
+    paths = found.paths
+    rows: list[tuple[str, str]] = [("submission", _submission(found))]
+    rows += _score(found)
+    pictures = [paths.samples, paths.grids, paths.nearest, paths.curves]
+    present = [_name(path, paths.root) for path in pictures if path.exists()]
+    rows.append(("pictures", ", ".join(present) or "none yet"))
+    page = _name(paths.report, paths.root)
+    rows.append(
+        ("report", f"{page} (open it in a browser)" if paths.report.is_file() else "none yet")
+    )
+    for stage in dict.fromkeys(item.stage for item in found.missing):
+        lacking = ", ".join(item.file for item in found.missing if item.stage == stage)
+        rows.append(("missing", f"{lacking} (python -m pipeline {stage})"))
+    return [f"{name:<13}{text}" for name, text in rows]
+
+
+def _submission(found: "Run") -> str:
+    from pipeline.report import words
+
+    zip_path = found.paths.images_zip
+    if not zip_path.is_file():
+        return "none yet"
+    package = found.package or {}
+    known = [words.size(zip_path.stat().st_size)]
+    if "images" in package:
+        known.insert(0, f"{package['images']:,} images")
+    if "sha256" in package:
+        known.append(f"sha256 {package['sha256'][:12]}…")
+    return f"{_name(zip_path, found.paths.root)} ({', '.join(known)})"
+
+
+def _score(found: "Run") -> list[tuple[str, str]]:
+    from pipeline.report import words
+
+    metrics = found.metrics
+    if not metrics or metrics.get("mifid") is None:
+        return [("score", "none yet")]
+    floor = metrics.get("floor_fid")
+    beside = "" if floor is None else f"; unseen real pictures get {words.number(floor)}"
+    if words.is_official(metrics):
+        kaggle = (
+            f"Kaggle's public scores: best honest {words.BEST_HONEST}, the winner's "
+            f"{words.WINNER:.2f}, DCGAN notebooks {words.DCGAN_NOTEBOOKS[0]:.0f} to "
+            f"{words.DCGAN_NOTEBOOKS[1]:.0f}"
+        )
+    else:
+        kaggle = "reference.extractor: inception gives a number comparable with Kaggle's"
+    verdict = words.verdict(metrics)
+    return [
+        ("score", f"MiFID {words.number(float(metrics['mifid']))}, lower is better{beside}"),
+        ("", words.network(metrics)),
+        ("", kaggle),
+        ("memorisation", verdict.headline),
+        ("", verdict.words),
+    ]
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() + ("/" if path.is_dir() else "")

@@ -1,0 +1,1 @@
+"""The training data: sources, archives, crops, and the data set they become."""

@@ -1,0 +1,1 @@
+"""From photos with boxes to square crops."""

@@ -1,0 +1,1 @@
+"""The drawn dogs of the embedded data set."""

@@ -1,0 +1,1 @@
+"""One resumable HTTP client for sources, weights and Kaggle."""

@@ -1,0 +1,1 @@
+"""The only conversions between image files, byte arrays and a network's values."""

@@ -1,0 +1,1 @@
+"""Kaggle's API through Kaggle's own client."""

@@ -1,0 +1,168 @@
+"""Our kernel on Kaggle: pushed once, followed, its output fetched."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.kaggle.api import transfer
+from pipeline.kaggle.api.client import Client
+from pipeline.kaggle.api.errors import (
+    AccessRefused,
+    NotFound,
+    OutputMissing,
+    PushRefused,
+    UnexpectedAnswer,
+)
+from pipeline.kaggle.bundle import kernel as built_kernel
+from pipeline.kaggle.bundle.kernel import Kernel
+
+_SERVICE = "kernels"
+
+
+@dataclass(frozen=True)
+class Session:
+    """The run of a kernel's newest version."""
+
+    status: str  # QUEUED, RUNNING, COMPLETE, ERROR, CANCEL_REQUESTED or CANCEL_ACKNOWLEDGED
+    failure: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a run left."""
+
+    addresses: dict[str, str]  # by file name; signed, so never shown
+    log: str
+
+
+def push(client: Client, folder: Path, kernel: Kernel, *, newer_than: int) -> int:
+    """Push a built kernel, which starts its run. Returns the version's number.
+
+    A lost answer is looked up before the kernel is pushed again, among the versions after
+    `newer_than`.
+
+    Raises:
+        PushRefused: Kaggle did not take it, or not with its data.
+    """
+    return client.push_folder(
+        folder, find=lambda: find_version(client, kernel, newer_than=newer_than), take=_version
+    )
+
+
+def _version(answer: Any) -> int:
+    """The number of the version that a push made. The client itself takes any answer for good."""
+    if answer.error:
+        raise PushRefused(f"Kaggle did not take the kernel: {answer.error}")
+    for what in ("competition", "dataset", "kernel", "model"):
+        if invalid := getattr(answer, f"invalid_{what}_sources"):
+            raise PushRefused(
+                f"Kaggle took the kernel without its {what} sources {', '.join(invalid)}: stop "
+                f"version {answer.version_number} at {answer.url}, accept the competition's rules, "
+                "and check kaggle.competition in params.yaml",
+                int(answer.version_number or 0),
+            )
+    if not answer.version_number:
+        raise UnexpectedAnswer("Kaggle's answer names no version")
+    return int(answer.version_number)
+
+
+def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
+    """Number and code of the newest version, or None where Kaggle has no such kernel (which it
+    answers with 403 as well as with 404)."""
+    owner, _, slug = kernel.id.partition("/")
+    try:
+        return client.call(
+            f"looking for kernel {kernel.id}",
+            _SERVICE,
+            "get_kernel",
+            user_name=owner,
+            kernel_slug=slug,
+            take=lambda answer: (
+                int(answer.metadata.current_version_number or 0),
+                answer.blob.source or "",
+            ),
+        )
+    except (NotFound, AccessRefused):
+        return None
+
+
+def find_version(client: Client, kernel: Kernel, *, newer_than: int = 0) -> int | None:
+    """The newest version's number, if its code is this kernel's and it is newer than asked."""
+    newest = newest_version(client, kernel)
+    if newest and newest[0] > newer_than and built_kernel.same_code(newest[1], kernel.code):
+        return newest[0]
+    return None
+
+
+def session(client: Client, kernel: Kernel) -> Session:
+    """How far the newest version's run is."""
+    owner, _, slug = kernel.id.partition("/")
+    return client.call(
+        f"following kernel {kernel.id}",
+        _SERVICE,
+        "get_kernel_session_status",
+        user_name=owner,
+        kernel_slug=slug,
+        take=lambda answer: Session(answer.status.name, answer.failure_message or ""),
+    )
+
+
+def output(client: Client, kernel: Kernel) -> Output:
+    """The files and the log that the newest version's run left."""
+    owner, _, slug = kernel.id.partition("/")
+    addresses: dict[str, str] = {}
+    log, token = "", ""
+    while True:
+        found, page_log, token = client.call(
+            f"listing the output of {kernel.id}",
+            _SERVICE,
+            "list_kernel_session_output",
+            user_name=owner,
+            kernel_slug=slug,
+            page_size=100,
+            page_token=token,
+            take=lambda answer: (
+                {item.file_name: item.url for item in answer.files or []},
+                answer.log or "",
+                answer.next_page_token or "",
+            ),
+        )
+        addresses |= found
+        log = log or page_log
+        if not token:
+            return Output(addresses, _as_text(log))
+
+
+def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> None:
+    """Fetch one file of the output to `path`.
+
+    Raises:
+        OutputMissing: the run left no such file.
+    """
+
+    def address() -> str:
+        left = output(client, kernel)
+        if name not in left.addresses:
+            names = ", ".join(sorted(left.addresses)) or "nothing"
+            raise OutputMissing(
+                f"kernel {kernel.id} finished and left no {name} (it left {names}); the end of its "
+                f"log: {tail(left.log)}"
+            )
+        return left.addresses[name]
+
+    transfer.download(address, path, client.patience)
+
+
+def tail(log: str, lines: int = 8) -> str:
+    """The last lines of a log that hold something, in one line."""
+    kept = [line.strip() for line in log.splitlines() if line.strip()]
+    return " | ".join(kept[-lines:]) or "empty"
+
+
+def _as_text(log: str) -> str:
+    """Kaggle keeps a log as a JSON list of pieces, each with its text as `data`."""
+    try:
+        return "".join(piece["data"] for piece in json.loads(log))
+    except (ValueError, TypeError, KeyError):
+        return log

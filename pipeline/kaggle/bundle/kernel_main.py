@@ -1,0 +1,149 @@
+"""What a built kernel does on Kaggle: unpack the package, find the data, run the chain.
+
+`pipeline/kaggle/bundle/kernel.py` writes this file's text into the kernel, before the parameters
+and the sources. Nothing of the package is there yet when it starts, so it stands on Python alone.
+"""
+
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STAGES = ("download", "crop", "train", "generate", "package")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "tqdm", "PIL", "pydantic")
+STARTED = time.monotonic()
+
+
+def kaggle_root() -> Path:
+    """The folder with input/ and working/. The variable is for trying a kernel elsewhere."""
+    return Path(os.environ.get("DOGS_KAGGLE_ROOT", "/kaggle"))
+
+
+def greet(mark: str) -> None:
+    """Say which kernel this is: who follows it looks for the mark in the log."""
+    say(f"kernel {mark}, Python {sys.version.split()[0]}")
+
+
+def check_packages() -> None:
+    """Stop at once, rather than hours later, where the image lacks a package."""
+    if sys.version_info < (3, 11):  # noqa: UP036  Kaggle's image, not ours
+        sys.exit(f"error: this kernel needs Python 3.11 or newer, this is {sys.version.split()[0]}")
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        sys.exit(
+            f"error: this kernel's image lacks {', '.join(missing)}: choose Kaggle's latest Python "
+            "image in the notebook's settings"
+        )
+    import pydantic
+    import torch
+
+    if int(pydantic.VERSION.split(".")[0]) < 2:
+        sys.exit(f"error: this kernel needs pydantic 2 or newer, the image has {pydantic.VERSION}")
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    say(f"torch {torch.__version__}, GPUs: {', '.join(gpus) or 'none'}")
+
+
+def find_data(root: Path) -> Path:
+    """The folder below input/ that holds the photos and the annotations, packed or unpacked.
+
+    Kaggle mounts a competition at input/<slug>/ or input/competitions/<slug>/; in 2019 its files
+    lay in input/ itself.
+    """
+    folders = [root / "input"]
+    for _ in range(4):
+        for folder in folders:
+            names = {path.name.lower().removesuffix(".zip") for path in folder.iterdir()}
+            if {"all-dogs", "annotation"} <= names:
+                return folder
+        folders = sorted(path for folder in folders for path in folder.iterdir() if path.is_dir())
+    sys.exit(
+        f"error: no folder below {root / 'input'} holds all-dogs and Annotation: attach the "
+        "competition's data to the kernel, and accept the competition's rules"
+    )
+
+
+def open_scratch() -> Path:
+    """Make a scratch folder, go there, and have Python import from there, here and in the
+    processes that training starts."""
+    scratch = Path(tempfile.mkdtemp(prefix="dogs-"))
+    sys.path.insert(0, str(scratch))
+    os.environ["PYTHONPATH"] = str(scratch)
+    os.chdir(scratch)
+    return scratch
+
+
+def unpack(sources: dict[str, str], scratch: Path) -> None:
+    """Write the package's modules into the scratch folder."""
+    for name, text in sources.items():
+        path = scratch / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.removeprefix("\n"), encoding="utf-8")
+
+
+def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
+    """Run one stage of the chain in the scratch folder."""
+    from pipeline.common.paths import Paths
+    from pipeline.config import params
+
+    content = dict(parameters["params"])
+    if stage == "download":
+        content["data"] = {**content["data"], "kaggle_path": str(find_data(kaggle_root()))}
+    if stage == "train":
+        content["train"] = {**content["train"], "time_limit_hours": hours_to_train(parameters)}
+    module = importlib.import_module(f"pipeline.stages.{stage}")
+    module.run(
+        Paths(scratch),
+        **{name: params.parse_section(name, content[name]) for name in module.SECTIONS},
+    )
+
+
+def hours_to_train(parameters: dict) -> float:
+    """What is left of the kernel's time after the room for generation and packing."""
+    passed_hours = (time.monotonic() - STARTED) / 3600
+    left = parameters["time_limit_hours"] - parameters["room_minutes"] / 60 - passed_hours
+    if left <= 0:
+        sys.exit("error: no time is left to train in: raise kaggle.time_limit_hours")
+    wanted = parameters["params"]["train"]["time_limit_hours"]
+    return min(left, wanted) if wanted else left
+
+
+def deliver(scratch: Path) -> None:
+    """Leave images.zip, and nothing else, in working/."""
+    working = kaggle_root() / "working"
+    working.mkdir(exist_ok=True)
+    arriving = working / ".images.zip.part"
+    shutil.copyfile(scratch / "outputs" / "images.zip", arriving)
+    arriving.replace(working / "images.zip")
+    say(f"{working / 'images.zip'}: {(working / 'images.zip').stat().st_size / 1e6:.1f} MB")
+
+
+def say(line: str) -> None:
+    """A line in Kaggle's log, with the minutes since the start."""
+    print(f"[{(time.monotonic() - STARTED) / 60:6.1f} min] {line}", flush=True)
+
+
+def close_scratch(scratch: Path) -> None:
+    """Give the disk back."""
+    os.chdir(kaggle_root())
+    sys.path.remove(str(scratch))
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def main(mark: str, parameters: str, sources: dict[str, str]) -> None:
+    """Everything, in order. `parameters` is JSON."""
+    greet(mark)
+    check_packages()
+    scratch = open_scratch()
+    try:
+        unpack(sources, scratch)
+        for stage in STAGES:
+            say(f"stage {stage}")
+            run_stage(stage, json.loads(parameters), scratch)
+        deliver(scratch)
+    finally:
+        close_scratch(scratch)

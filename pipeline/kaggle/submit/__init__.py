@@ -1,0 +1,1 @@
+"""A submission to Kaggle, step by step, never twice."""

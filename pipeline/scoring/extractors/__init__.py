@@ -1,0 +1,1 @@
+"""Feature networks, each with the input it takes."""

@@ -1,0 +1,163 @@
+"""The embedded feature network: small, offline, shipped with the package; a proxy for Inception."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pipeline.common import devices
+from pipeline.common.errors import InputError, PipelineError
+from pipeline.common.files import sha256
+
+WEIGHTS = Path(__file__).with_name("embedded.safetensors")
+SIDE_PX = 64
+DIMENSIONS = 768
+CHANNELS = (48, 96, 160, 320)  # of the four levels
+# Every batch has this many pictures (the last one is filled up), so that the convolutions always
+# run the same kernels and a picture's feature does not depend on how many others there are.
+BATCH = 64
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
+    """A convolution with bias; padding keeps the size at stride 1."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+
+
+class Residual(nn.Module):
+    """x + a 3x3 convolution to half the channels and a 1x1 back, then ReLU (He et al. 2016)."""
+
+    def __init__(self, channels: int, layer: Callable[..., nn.Module]) -> None:
+        super().__init__()
+        self.narrow = layer(channels, channels // 2, 3)
+        self.widen = layer(channels // 2, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.widen(F.relu(self.narrow(x))))
+
+
+class Network(nn.Module):
+    """64x64 pictures to 768 features: four levels' channel means, and one linear map of them all.
+
+    The means keep what a deep layer alone loses: colour and grain from the first levels, shapes
+    from the last.
+
+    `layer(inputs, outputs, kernel, stride=1)` makes a convolution; training passes one with batch
+    norm behind it.
+    """
+
+    def __init__(self, layer: Callable[..., nn.Module] = convolution) -> None:
+        super().__init__()
+        first, second, third, fourth = CHANNELS
+        self.stem = layer(12, first, 3)
+        self.down1 = layer(first, second, 3, 2)
+        self.stage1 = Residual(second, layer)
+        self.down2 = layer(second, third, 3, 2)
+        self.stage2 = nn.Sequential(Residual(third, layer), Residual(third, layer))
+        self.down3 = layer(third, fourth, 3, 2)
+        self.stage3 = Residual(fourth, layer)
+        self.readout = nn.Linear(sum(CHANNELS), DIMENSIONS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32."""
+        return self.readout(self.means(x))
+
+    def means(self, x: Tensor) -> Tensor:
+        """(N, 3, 64, 64) -> (N, 624): each channel's mean over its places."""
+        return torch.cat([level.mean((2, 3)) for level in self.levels(x)], 1)
+
+    def levels(self, x: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, 64, 64) -> (N, 48, 32, 32), (N, 96, 16, 16), (N, 160, 8, 8), (N, 320, 4, 4)."""
+        x = F.pixel_unshuffle(x, 2)  # (N, 12, 32, 32): half the side, nothing lost
+        first = F.relu(self.stem(x))
+        second = self.stage1(F.relu(self.down1(first)))
+        third = self.stage2(F.relu(self.down2(second)))
+        fourth = self.stage3(F.relu(self.down3(third)))
+        return first, second, third, fourth
+
+
+class Embedded:
+    """The network with its weights, as `scoring` uses it. Make one with `load`."""
+
+    name = "embedded"
+    dimensions = DIMENSIONS
+
+    def __init__(
+        self, network: Network, *, memorization_threshold: float, identity: str, device: str
+    ) -> None:
+        self.memorization_threshold = memorization_threshold
+        self.identity = identity
+        self._device = torch.device(device)
+        self._network = (
+            network.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+        )
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Features of pictures, in their order.
+
+        A picture gives the same feature whatever else is in the call, and wherever it stands.
+
+        Args:
+            images: (N, 64, 64, 3) uint8, RGB.
+
+        Returns:
+            (N, 768) float32.
+
+        Raises:
+            InputError: another shape or type.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != (SIDE_PX, SIDE_PX, 3):
+            raise InputError(
+                f"the embedded network takes uint8 pictures of shape (N, {SIDE_PX}, {SIDE_PX}, 3), "
+                f"not {images.dtype} {images.shape}; crop to side_px: {SIDE_PX}, or use "
+                "extractor: inception"
+            )
+        features = np.empty((len(images), DIMENSIONS), np.float32)
+
+        @torch.inference_mode()
+        def fill(start: int) -> None:
+            count = min(BATCH, len(images) - start)
+            batch = np.zeros((BATCH, SIDE_PX, SIDE_PX, 3), np.uint8)
+            batch[:count] = images[start : start + count]
+            x = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # channels-last
+            found = self._network(x.float().div(127.5).sub(1))
+            features[start : start + count] = found[:count].cpu().numpy()
+
+        # On the CPU a core takes a batch, rather than all cores a layer: nothing waits at each
+        # layer's end, and the same sums are rounded alike on any number of cores.
+        workers = torch.get_num_threads() if self._device.type == "cpu" else 1
+        with devices.cpu_threads(1), ThreadPoolExecutor(workers) as pool:
+            list(pool.map(fill, range(0, len(images), BATCH)))
+        return features
+
+
+def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
+    """The shipped network on `device` ("cpu", "cuda", "mps").
+
+    Raises:
+        PipelineError: the weights file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not weights.is_file():
+        raise PipelineError(
+            f"{weights}: not found. The weights come with a checkout (restore it with git) and are "
+            "left out of a Kaggle kernel, which trains and packages but does not score"
+        )
+    network = Network()
+    try:
+        with safe_open(weights, "pt") as file:
+            threshold = float(file.metadata()["memorization_threshold"])
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        network.load_state_dict(state)
+    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PipelineError(
+            f"{weights}: not the weights of this network ({reason}); restore the file with git"
+        ) from None
+    return Embedded(
+        network, memorization_threshold=threshold, identity=sha256(weights), device=device
+    )

@@ -1,0 +1,1 @@
+"""The competition's format: what images.zip holds, written and checked."""

@@ -1,0 +1,1 @@
+"""What shapes the weights: the training fingerprint covers this folder."""

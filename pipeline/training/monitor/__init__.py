@@ -1,0 +1,1 @@
+"""What is watched while training goes on; shapes no weight."""

@@ -1,0 +1,1 @@
+"""How the embedded feature network was made and judged."""

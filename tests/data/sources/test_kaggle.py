@@ -1,0 +1,117 @@
+"""The competition's files from a local path, as zips and as the copies of them are unpacked."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.common.errors import InputError
+from pipeline.data.archives import reader
+from pipeline.data.archives.reader import ArchiveDamaged
+from pipeline.data.sources import kaggle
+
+PICTURES = {"n02085620_7.jpg": b"seven", "n02085936_1.jpg": b"one"}
+XML = {
+    "n02085620-Chihuahua/n02085620_7": b"<annotation>7",
+    "n02085936-Maltese_dog/n02085936_1": b"<annotation>1",
+}
+
+
+def lay_out(place: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def zipped(path: Path, prefix: str, files: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in files.items():
+            file.writestr(prefix + name, content)
+
+
+def written(raw: Path, place: Path) -> dict[str, dict[str, bytes]]:
+    raw.mkdir(exist_ok=True)
+    kaggle.write(raw, folder=place)
+    assert len(list(raw.iterdir())) == 2
+    result = {}
+    for stem in ("images", "annotation"):
+        with reader.open_archive(raw, stem) as archive:
+            assert archive.skipped == ()
+            result[stem] = {name: archive.read(name) for name in archive.names}
+    return result
+
+
+EXPECTED = {
+    "images": {f"all-dogs/{name}": content for name, content in PICTURES.items()},
+    "annotation": {f"Annotation/{name}": content for name, content in XML.items()},
+}
+
+
+def test_the_two_zips(tmp_path: Path) -> None:
+    zipped(tmp_path / "all-dogs.zip", "all-dogs/", PICTURES)
+    zipped(tmp_path / "Annotation.zip", "Annotation/", XML)
+    assert written(tmp_path / "raw", tmp_path) == EXPECTED
+    for stem, name in (("images", "all-dogs"), ("annotation", "Annotation")):
+        copy = tmp_path / "raw" / f"{stem}.zip"
+        assert copy.read_bytes() == (tmp_path / f"{name}.zip").read_bytes()
+        assert copy.stat().st_nlink == 1  # DVC changes the permissions of what it takes
+
+
+@pytest.mark.parametrize("pictures", ["all-dogs", "all-dogs/all-dogs"])
+@pytest.mark.parametrize(
+    "annotation",
+    ["annotation", "Annotation", "annotation/Annotation", "Annotation/Annotation"],
+)
+def test_unpacked(tmp_path: Path, pictures: str, annotation: str) -> None:
+    lay_out(tmp_path / "in" / pictures, PICTURES)
+    lay_out(tmp_path / "in" / annotation, XML)
+    lay_out(tmp_path / "in", {"sample_submission.csv": b""})
+    assert written(tmp_path / "raw", tmp_path / "in") == EXPECTED
+
+
+def test_unpacked_is_always_the_same(tmp_path: Path) -> None:
+    images = []
+    for number, names in enumerate((sorted(PICTURES), sorted(PICTURES, reverse=True))):
+        place = tmp_path / str(number)
+        lay_out(place / "all-dogs", {name: PICTURES[name] for name in names})
+        lay_out(place / "annotation", XML)
+        os.utime(place / "all-dogs" / names[0], (number, number))
+        written(tmp_path / f"raw{number}", place)
+        images.append((tmp_path / f"raw{number}" / "images.tar").read_bytes())
+    assert images[0] == images[1]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    secret.write_bytes(b"secret")
+    lay_out(tmp_path / "in" / "all-dogs", PICTURES)
+    lay_out(tmp_path / "in" / "annotation", XML)
+    (tmp_path / "in" / "all-dogs" / "n9_9.jpg").symlink_to(secret)
+    assert written(tmp_path / "raw", tmp_path / "in") == EXPECTED
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.kaggle_path: .*none: no such folder"):
+        kaggle.write(tmp_path, folder=tmp_path / "none")
+    with pytest.raises(InputError, match=r"neither all-dogs\.zip nor a folder all-dogs"):
+        kaggle.write(tmp_path, folder=tmp_path)
+    lay_out(tmp_path / "all-dogs", PICTURES)
+    with pytest.raises(InputError, match=r"neither annotation\.zip nor a folder annotation"):
+        kaggle.write(tmp_path, folder=tmp_path)
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "all-dogs").mkdir()
+    with pytest.raises(InputError, match="all-dogs: holds no images"):
+        kaggle.write(tmp_path, folder=tmp_path)
+
+
+def test_a_cut_zip(tmp_path: Path) -> None:
+    zipped(tmp_path / "all-dogs.zip", "all-dogs/", PICTURES)
+    whole = (tmp_path / "all-dogs.zip").read_bytes()
+    (tmp_path / "all-dogs.zip").write_bytes(whole[:-30])
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(ArchiveDamaged, match=r"all-dogs\.zip: not a whole zip"):
+        kaggle.write(tmp_path / "raw", folder=tmp_path)

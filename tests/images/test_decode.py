@@ -1,0 +1,407 @@
+"""Decoding against pictures whose pixels are known, made here for every kind of file."""
+
+import io
+import random
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.images import arrays, decode
+from pipeline.images.decode import Unreadable
+
+# A JPEG at quality 95 without chroma subsampling moves a level of a smooth picture by no more.
+JPEG_LEVELS = 6
+
+
+def smooth(width: int = 48, height: int = 32) -> np.ndarray:
+    """A picture without any symmetry, (height, width, 3) uint8: each turn shows."""
+    y, x = np.mgrid[0:height, 0:width]
+    red, green, blue = 255 * x / width, 255 * y / height, 127 * (x / width) ** 2 + 64
+    return np.stack([red, green, blue], axis=-1).astype(np.uint8)
+
+
+def saved(image: Image.Image | np.ndarray, kind: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def jpeg(image: Image.Image | np.ndarray, **options: object) -> bytes:
+    return saved(image, "JPEG", **{"quality": 95, "subsampling": 0, **options})
+
+
+def decoded(data: bytes) -> np.ndarray:
+    image = decode.rgb(data)
+    assert image.mode == "RGB"
+    return np.asarray(image)
+
+
+def largest_difference(one: np.ndarray, other: np.ndarray) -> int:
+    assert one.shape == other.shape
+    return int(np.abs(one.astype(int) - other.astype(int)).max())
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    """A one-channel picture as RGB."""
+    return np.repeat(picture[:, :, None], 3, axis=2)
+
+
+# --- every kind of file ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("PPM", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("WEBP", {"lossless": True}),
+    ],
+)
+def test_a_lossless_file_gives_its_very_pixels(kind: str, options: dict[str, object]) -> None:
+    np.testing.assert_array_equal(decoded(saved(smooth(), kind, **options)), smooth())
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+def test_jpeg(options: dict[str, object]) -> None:
+    assert largest_difference(decoded(jpeg(smooth(), **options)), smooth()) <= JPEG_LEVELS
+
+
+def test_greyscale() -> None:
+    level = smooth()[:, :, 0]
+    np.testing.assert_array_equal(decoded(saved(level, "PNG")), grey(level))
+    assert largest_difference(decoded(jpeg(level)), grey(level)) <= JPEG_LEVELS
+
+
+def test_black_and_white() -> None:
+    dots = smooth()[:, :, 0] > 100
+    np.testing.assert_array_equal(
+        decoded(saved(Image.fromarray(dots), "PNG")), grey(255 * dots.astype(np.uint8))
+    )
+
+
+def test_palette() -> None:
+    image = Image.fromarray(smooth()).quantize(32)
+    np.testing.assert_array_equal(decoded(saved(image, "PNG")), np.asarray(image.convert("RGB")))
+
+
+def test_a_transparent_palette_entry_is_white() -> None:
+    colours = np.array([[200, 10, 20], [10, 200, 20], [0, 0, 0]], np.uint8)
+    numbers = np.arange(48 * 32).reshape(32, 48) % 3
+    image = Image.fromarray(numbers.astype(np.uint8)).copy()
+    image.putpalette(colours.tobytes())
+    colours[1] = 255
+    for transparency in (1, b"\xff\x00\xff"):
+        data = saved(image, "PNG", transparency=transparency)
+        np.testing.assert_array_equal(decoded(data), colours[numbers])
+
+
+def test_a_transparent_colour_is_white() -> None:
+    picture = smooth()
+    picture[5:9, 7:11] = (1, 2, 3)
+    truth = picture.copy()
+    truth[5:9, 7:11] = 255
+    data = saved(picture, "PNG", transparency=(1, 2, 3))
+    np.testing.assert_array_equal(decoded(data), truth)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
+def test_alpha_is_laid_on_white(kind: str) -> None:
+    alpha = np.zeros((32, 48, 1), np.uint8)
+    alpha[:, 12:24] = 255
+    alpha[:, 24:] = 128
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    found = decoded(saved(np.concatenate([smooth(), alpha], axis=2), kind, **options))
+    share = alpha / 255
+    # Half a level for the rounding, and half for Pillow's integer blending.
+    truth = smooth() * share + 255 * (1 - share)
+    assert np.abs(found - truth).max() <= 1
+    np.testing.assert_array_equal(found[:, :12], 255)
+    np.testing.assert_array_equal(found[:, 12:24], smooth()[:, 12:24])
+
+
+def test_grey_with_alpha() -> None:
+    picture = smooth()[:, :, :2].copy()
+    picture[:, :, 1] = 0
+    picture[:, 20:, 1] = 255
+    found = decoded(saved(Image.fromarray(picture, "LA"), "PNG"))
+    np.testing.assert_array_equal(found[:, :20], 255)
+    np.testing.assert_array_equal(found[:, 20:], grey(picture[:, 20:, 0]))
+
+
+def test_cmyk() -> None:
+    """Inks by the plain formula R = 255·(1-C)·(1-K); Photoshop's JPEGs store them inverted."""
+    inks = np.zeros((32, 48, 4), np.uint8)
+    inks[:, :, 0] = smooth()[:, :, 0]
+    inks[:, :, 1] = 40
+    inks[:, :, 3] = 80
+    truth = 255 * (1 - inks[:, :, :3] / 255) * (1 - inks[:, :, 3:] / 255)
+    image = Image.frombytes("CMYK", (48, 32), inks.tobytes())
+    assert np.abs(decoded(saved(image, "TIFF")) - truth).max() <= 1.5
+    assert np.abs(decoded(jpeg(image)) - truth).max() <= JPEG_LEVELS
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_16_bit_grey_is_scaled_not_clipped(kind: str) -> None:
+    levels = np.linspace(0, 65535, 48 * 32).astype(np.uint16).reshape(32, 48)
+    truth = grey(np.round(levels / 257).astype(np.uint8))
+    found = decoded(saved(Image.fromarray(levels), kind))
+    assert largest_difference(found, truth) <= 1  # PPM: older Pillow halves on another side
+    assert found.min() == 0 and found.max() == 255
+    clipped = np.asarray(Image.fromarray(levels.astype(np.int32)).convert("RGB"))
+    assert largest_difference(clipped, truth) > 200  # the known mistake would be seen
+
+
+def test_16_bit_colour() -> None:
+    deep = smooth().astype(np.uint16) * 257
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, content in (
+        (b"IHDR", struct.pack(">IIBBBBB", 48, 32, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ):
+        checksum = zlib.crc32(kind + content)
+        data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+    np.testing.assert_array_equal(decoded(data), smooth())
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+def test_the_first_frame_of_several(kind: str) -> None:
+    frames = [
+        Image.fromarray(np.full((32, 48, 3), colour, np.uint8))
+        for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+    ]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    np.testing.assert_array_equal(decoded(data), np.asarray(frames[0]))
+
+
+def test_multi_picture_jpeg() -> None:
+    """What many phones write."""
+    data = saved(
+        Image.fromarray(smooth()),
+        "MPO",
+        save_all=True,
+        append_images=[Image.fromarray(255 - smooth())],
+        quality=95,
+        subsampling=0,
+    )
+    assert largest_difference(decoded(data), smooth()) <= JPEG_LEVELS
+
+
+# --- EXIF --------------------------------------------------------------------------------------
+
+# Where the stored picture's first row and first column lie on the upright one (EXIF 2.32, 4.6.4).
+ORIENTATIONS = {
+    1: ("top", "left"),
+    2: ("top", "right"),
+    3: ("bottom", "right"),
+    4: ("bottom", "left"),
+    5: ("left", "top"),
+    6: ("right", "top"),
+    7: ("right", "bottom"),
+    8: ("left", "bottom"),
+}
+
+
+def stored(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """The picture as a camera with this orientation stores it, from EXIF's definition."""
+    row, column = ORIENTATIONS[orientation]
+    picture = upright if row in ("top", "bottom") else upright.transpose(1, 0, 2)
+    if row in ("bottom", "right"):
+        picture = picture[::-1]
+    if column in ("bottom", "right"):
+        picture = picture[:, ::-1]
+    return np.ascontiguousarray(picture)
+
+
+def exif(orientation: int) -> Image.Exif:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+def test_exif_orientation_is_applied_once(orientation: int, kind: str) -> None:
+    options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
+    data = saved(stored(smooth(), orientation), kind, exif=exif(orientation), **options)
+    picture = decode.Picture(data)
+    assert picture.size == (48, 32)
+    if kind != "TIFF":
+        assert picture.stored_size == ((32, 48) if orientation >= 5 else (48, 32))
+    limit = JPEG_LEVELS if kind == "JPEG" else 0
+    assert largest_difference(np.asarray(picture.decode()[0]), smooth()) <= limit
+
+
+@pytest.mark.parametrize("tags", [exif(0), exif(9), b"Exif\0\0no tags", b"Exif\0\0II*\0\xff"])
+def test_a_picture_with_unusable_exif_is_taken_as_stored(tags: Image.Exif | bytes) -> None:
+    data = jpeg(smooth(), exif=tags)
+    assert largest_difference(decoded(data), smooth()) <= JPEG_LEVELS
+
+
+# --- what is no picture ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "progressive", "GIF", "TIFF", "WEBP", "BMP"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_an_error(kind: str, share: float) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    data = jpeg(noise, progressive=True) if kind == "progressive" else saved(noise, kind)
+    with pytest.raises(Unreadable):
+        decode.rgb(data[: int(len(data) * share)])
+
+
+def test_a_truncated_jpeg_is_an_error_at_reduced_size_too() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (512, 512, 3), np.uint8)
+    for progressive in (False, True):
+        data = jpeg(noise, quality=60, progressive=progressive)
+        with pytest.raises(Unreadable, match=r"^truncated$"):
+            decode.Picture(data[: len(data) // 2]).decode(shrink=4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", bytes(5000)],
+)
+def test_what_is_no_picture_says_so_in_the_same_words(data: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"^not a picture$"):
+        decode.rgb(data)
+
+
+def bomb(side: int) -> bytes:
+    """A small PNG whose header promises side x side pixels."""
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header
+    data += struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    content = zlib.compress(bytes(1000))
+    data += struct.pack(">I", len(content)) + b"IDAT" + content
+    return data + struct.pack(">I", zlib.crc32(b"IDAT" + content))
+
+
+@pytest.mark.parametrize("side", [9_500, 12_000, 60_000])  # below, at and above Pillow's own bounds
+def test_a_bomb_is_refused_by_its_header(side: int) -> None:
+    with pytest.raises(Unreadable, match=r"^too many pixels$"):
+        decode.Picture(bomb(side))
+
+
+def test_floating_point_pixels_have_no_range_to_convert_from() -> None:
+    with pytest.raises(Unreadable, match="floating-point"):
+        decode.rgb(saved(Image.new("F", (8, 8), 0.5), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
+def test_random_damage_gives_a_picture_or_unreadable_and_nothing_else(kind: str) -> None:
+    dice = random.Random(kind)
+    whole = saved(smooth(), kind, **({"exif": exif(6)} if kind == "JPEG" else {}))
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(dice.randint(1, 6)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        try:
+            image = decode.rgb(bytes(data))
+        except Unreadable as error:
+            assert len(str(error)) < 40 and "0x" not in str(error)
+        else:
+            assert image.mode == "RGB"
+
+
+def test_pillows_warnings_are_kept_in_and_nobody_elses() -> None:
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with decode.without_warnings():
+            Image.open(io.BytesIO(bomb(12_000)))
+            warnings.warn("ours", stacklevel=1)
+        Image.open(io.BytesIO(bomb(12_000)))
+    assert [each.category for each in heard] == [UserWarning, Image.DecompressionBombWarning]
+
+
+# --- reduced decoding --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("shrink", [2, 4, 8])
+def test_a_reduced_jpeg_is_the_mean_of_its_squares(shrink: int, progressive: bool) -> None:
+    side = 24 * shrink
+    truth = smooth(side, side).reshape(24, shrink, 24, shrink, 3).mean(axis=(1, 3))
+    image, got = decode.Picture(jpeg(smooth(side, side), progressive=progressive)).decode(
+        shrink=shrink
+    )
+    assert got == shrink and image.size == (24, 24)
+    assert np.abs(np.asarray(image) - truth).max() <= JPEG_LEVELS
+
+
+def test_what_cannot_be_reduced_comes_at_full_size() -> None:
+    for data in (saved(smooth(), "PNG"), jpeg(smooth(), exif=exif(6))):
+        image, got = decode.Picture(data).decode(shrink=2)
+        assert got == 1 and sorted(image.size) == [32, 48]
+
+
+# --- arrays ------------------------------------------------------------------------------------
+
+
+def test_squash_is_the_mean_where_the_side_divides() -> None:
+    """A constant stays; a linear ramp keeps the mean of each square, away from the rim."""
+    image = Image.fromarray(smooth(192, 128))
+    found = arrays.squash(image, 32)
+    assert found.shape == (32, 32, 3) and found.dtype == np.uint8
+    mean = smooth(192, 128).reshape(32, 4, 32, 6, 3).mean(axis=(1, 3))
+    assert np.abs(found - mean)[1:-1, 1:-1].max() <= 1.5
+
+
+def test_grid() -> None:
+    pictures = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones(
+        (5, 2, 3, 3), np.uint8
+    )
+    sheet = arrays.grid(pictures, 3, gap_px=1, gap=99)
+    truth = np.array(
+        [
+            [1, 1, 1, 99, 2, 2, 2, 99, 3, 3, 3],
+            [1, 1, 1, 99, 2, 2, 2, 99, 3, 3, 3],
+            [99] * 11,
+            [4, 4, 4, 99, 5, 5, 5, 99, 99, 99, 99],
+            [4, 4, 4, 99, 5, 5, 5, 99, 99, 99, 99],
+        ]
+    )
+    np.testing.assert_array_equal(sheet, grey(truth))
+
+
+def test_encode_png_holds_the_picture_and_nothing_else() -> None:
+    data = arrays.encode_png(smooth())
+    assert data == arrays.encode_png(smooth())
+    np.testing.assert_array_equal(decoded(data), smooth())
+    kinds, position = [], 8
+    while position < len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        kinds.append(data[position + 4 : position + 8])
+        position += 12 + length
+    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
+
+
+def test_ranges_and_layout_there_and_back() -> None:
+    pictures = torch.arange(256, dtype=torch.uint8).repeat(3).reshape(2, 8, 16, 3)
+    signed = arrays.to_signed(pictures)
+    assert signed.shape == (2, 3, 8, 16) and signed.dtype == torch.float32
+    assert signed.min() == -1 and signed.max() == 1
+    assert signed[1, 2, 3, 4] == pictures[1, 3, 4, 2] / 127.5 - 1
+    assert torch.equal(arrays.to_bytes(signed), pictures)
+    outside = torch.tensor([-1.5, 1.5, 0.0]).reshape(1, 3, 1, 1)
+    # 127.5 rounds to the even 128.
+    assert arrays.to_bytes(outside).flatten().tolist() == [0, 255, 128]
+
+
+def test_decoding_processes_start_without_torch() -> None:
+    code = "import sys, pipeline.data.cropping.crops; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

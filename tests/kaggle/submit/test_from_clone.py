@@ -1,0 +1,96 @@
+"""From a fresh checkout, through DVC, to a scored submission: what `make submit` does."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.config.schema import Params
+from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring.evaluate import evaluate
+from pipeline.scoring.extractors import registry
+from pipeline.submission import images_zip
+from tests import checkout
+from tests.kaggle import competition
+from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, repository: Path) -> Path:
+    folder = checkout.copy(repository, tmp_path / "a checkout")
+    kaggle = {
+        "data.kaggle_competition": SMALL,
+        "kaggle.competition": SMALL,
+        "kaggle.username": USER,
+        "kaggle.kernel_params": {},
+        "submit.poll_s": 0.2,
+    }
+    checkout.set_params(folder, checkout.TINY | kaggle)
+    return folder
+
+
+def submit(folder: Path, standin: KaggleStandIn, mode: str) -> dict[str, Any]:
+    checkout.set_params(folder, {"submit.mode": mode})
+    environment = standin.environment(folder.parent / "home")
+    done = checkout.run(folder, "python", "-m", "pipeline", "submit", **environment)
+    assert f"submit.mode is {mode}" in done.stdout
+    return json.loads((folder / "outputs" / "submission.json").read_text())
+
+
+def own_score(folder: Path, settings: Params, path: Path) -> float:
+    """MiFID of the bytes that Kaggle got, by our scorer."""
+    found = evaluate(
+        images_zip.read(path).images,
+        scoring_reference.load(folder / "data" / "reference.npz"),
+        registry.build("embedded", weights="auto", precision="float32", device="cpu", cache=folder),
+        threshold=settings.score.threshold,
+        epsilon=settings.score.epsilon,
+        neighbours=settings.score.neighbours,
+        nearest_count=settings.score.nearest,
+        device="cpu",
+    )
+    return float(found.metrics["mifid"])
+
+
+def test_a_file(folder: Path, kaggle: KaggleStandIn) -> None:
+    assert submit(folder, kaggle, "dry-run")["status"] == "dry-run"
+    assert kaggle.server.log == []
+    settings = competition.parameters({"score.nearest": 4})
+    kaggle.rules.score = lambda path: own_score(folder, settings, path)
+    receipt = submit(folder, kaggle, "file")
+    assert receipt["status"] == "complete"
+    # Kaggle's answer has five decimals.
+    assert receipt["public_score"] == pytest.approx(receipt["local_mifid"], abs=1e-5)
+    assert submit(folder, kaggle, "file") == receipt
+    assert len(kaggle.submissions) == 1
+    ledger = folder / "kernels" / "submissions.jsonl"
+    assert ledger.read_text().count("\n") == 2
+    status = checkout.run(folder, "git", "status", "--short", "--untracked-files=all").stdout
+    assert "kernels/submissions.jsonl" in status, "the ledger is git's to keep"
+
+
+def test_a_kernel_needs_no_data_and_no_training_here(folder: Path, kaggle: KaggleStandIn) -> None:
+    competition.write_data(kaggle.mounted)
+    receipt = submit(folder, kaggle, "kernel")
+    assert receipt["status"] == "complete"
+    assert receipt["kernel_version"] == 1
+    assert not (folder / "data").exists() or not list((folder / "data").glob("*.npy"))
+    assert submit(folder, kaggle, "kernel") == receipt
+    assert (len(kaggle.submissions), kaggle.sent("SaveKernel")) == (1, 1)
+
+
+def test_neither_repro_nor_experiments_submit(folder: Path, kaggle: KaggleStandIn) -> None:
+    checkout.set_params(folder, {"submit.mode": "file"})
+    environment = kaggle.environment(folder.parent / "home")
+    checkout.run(folder, "dvc", "repro", **environment)
+    assert kaggle.server.log == []
+    names = {"DVC_EXP_NAME": "rusty-cats"}
+    refused = checkout.run(
+        folder, "python", "-m", "pipeline", "submit-file", check=False, **environment, **names
+    )
+    assert refused.returncode == 1
+    assert "error: experiment 'rusty-cats' may not submit" in refused.stdout
+    assert kaggle.server.log == []
