@@ -44,6 +44,12 @@ class Paths:
         return self.root / "outputs" / "history.csv"
 
     @property
+    def curves_csv(self) -> Path:
+        """CSV of the same values in long form, one row a value:
+        `images_seen,panel,metric,label,value`. Charts and `dvc plots` read this one."""
+        return self.root / "outputs" / "curves.csv"
+
+    @property
     def grids(self) -> Path:
         """Folder of PNG grids from fixed latents as training went on: `<images_seen:09d>.png`."""
         return self.root / "outputs" / "grids"
