@@ -49,10 +49,16 @@ def grid(images: np.ndarray, columns: int, *, gap_px: int = 2, gap: int = 255) -
     return sheet
 
 
+def to_pillow(image: np.ndarray) -> Image.Image:
+    """Return a (height, width, channels) uint8 array as an image: 1 channel is grey (mode L), 3 are
+    RGB."""
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+
+
 def encode_png(image: np.ndarray) -> bytes:
-    """One (height, width, 3) uint8 RGB picture as a PNG file: same picture, same bytes."""
+    """Return one (height, width, channels) uint8 image as a PNG file: same image, same bytes."""
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG", compress_level=6)
+    to_pillow(image).save(file, "PNG", compress_level=6)
     return file.getvalue()
 
 
