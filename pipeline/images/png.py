@@ -1,7 +1,7 @@
-"""Encode many small RGB pictures as PNG on all cores, the same bytes wherever they are written.
+"""Encode many small images as PNG on all cores, the same bytes wherever they are written.
 
 Pillow would do, at half the speed: it picks a filter for each row by trial. Here every row takes
-PNG's Paeth filter, computed for a block of pictures at once; zlib then runs outside Python's lock.
+PNG's Paeth filter, computed for a block of images at once; zlib then runs outside Python's lock.
 Measured on 64x64 photos: 0.5 % larger files than Pillow's.
 """
 
@@ -16,26 +16,28 @@ import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PAETH = 4
-_BLOCK_IMAGES = 64  # filtered at once: 64 pictures of 64x64 keep the int16 work in the cache
+_COLOUR_TYPES = {1: 0, 3: 2}  # grey and RGB, by the number of channels
+_BLOCK_IMAGES = 64  # filtered at once: 64 images of 64x64 keep the int16 work in the cache
 
 
 def encode(images: np.ndarray) -> Iterator[bytes]:
-    """Yield the PNG file of each picture, in order.
+    """Yield the PNG file of each image, in order.
 
     Args:
-        images: (N, height, width, 3) uint8, RGB.
+        images: (N, height, width, channels) uint8, grey (1 channel) or RGB (3).
     """
-    assert images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] == 3
+    assert images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in _COLOUR_TYPES
     blocks = (images[i : i + _BLOCK_IMAGES] for i in range(0, len(images), _BLOCK_IMAGES))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from chain.from_iterable(pool.map(_encode_block, blocks))
 
 
 def data_bytes(content: bytes, *, at_most: int) -> int:
-    """Walk a PNG file's chunks, check each one's checksum, and inflate its pixels.
+    """Check the checksum of each chunk of a PNG file, and inflate its pixels.
 
     Returns:
-        The number of bytes the pixel data inflate to (filter bytes included), at most `at_most`.
+        The number of bytes that the pixel data inflate to, filter bytes included; at most
+        `at_most`.
 
     Raises:
         ValueError: a chunk is cut short or damaged, or the data or the file's end are missing.
@@ -60,9 +62,10 @@ def data_bytes(content: bytes, *, at_most: int) -> int:
 
 
 def _encode_block(images: np.ndarray) -> list[bytes]:
-    _, height, width, _ = images.shape
-    # Width, height, 8 bits, colour type 2 (RGB), deflate, adaptive filters, not interlaced.
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    _, height, width, channels = images.shape
+    # 8 bits a channel, deflate, adaptive filters, not interlaced.
+    fields = (width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", *fields))
     return [
         SIGNATURE + header + _chunk(b"IDAT", _deflate(rows)) + _chunk(b"IEND", b"")
         for rows in _paeth_rows(images)
@@ -73,10 +76,10 @@ def _paeth_rows(images: np.ndarray) -> np.ndarray:
     """Filter by PNG's Paeth predictor (PNG specification, 9.4).
 
     Returns:
-        (N, height, 1 + 3·width) uint8: each row's filter number, then its differences.
+        (N, height, 1 + channels·width) uint8: each row's filter number, then its differences.
     """
-    count, height, width, _ = images.shape
-    padded = np.zeros((count, height + 1, width + 1, 3), np.int16)
+    count, height, width, channels = images.shape
+    padded = np.zeros((count, height + 1, width + 1, channels), np.int16)
     padded[:, 1:, 1:] = images
     left, above, corner = padded[:, 1:, :-1], padded[:, :-1, 1:], padded[:, :-1, :-1]
     # With p = left + above - corner, the distances |p - left|, |p - above|, |p - corner|:
@@ -88,10 +91,10 @@ def _paeth_rows(images: np.ndarray) -> np.ndarray:
         left,
         np.where(to_above <= to_corner, above, corner),
     )
-    rows = np.empty((count, height, 1 + 3 * width), np.uint8)
+    rows = np.empty((count, height, 1 + channels * width), np.uint8)
     rows[:, :, 0] = _PAETH
     differences = images - predicted.astype(np.uint8)  # uint8 wraps round, as PNG wants
-    rows[:, :, 1:] = differences.reshape(count, height, 3 * width)
+    rows[:, :, 1:] = differences.reshape(count, height, channels * width)
     return rows
 
 

@@ -10,10 +10,9 @@ import zlib
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from pipeline.images import arrays, decode
+from pipeline.images import decode
 from pipeline.images.decode import Unreadable
 
 # A JPEG at quality 95 without chroma subsampling moves a level of a smooth picture by no more.
@@ -347,59 +346,6 @@ def test_what_cannot_be_reduced_comes_at_full_size() -> None:
     for data in (saved(smooth(), "PNG"), jpeg(smooth(), exif=exif(6))):
         image, got = decode.Picture(data).decode(shrink=2)
         assert got == 1 and sorted(image.size) == [32, 48]
-
-
-# --- arrays ------------------------------------------------------------------------------------
-
-
-def test_squash_is_the_mean_where_the_side_divides() -> None:
-    """A constant stays; a linear ramp keeps the mean of each square, away from the rim."""
-    image = Image.fromarray(smooth(192, 128))
-    found = arrays.squash(image, 32)
-    assert found.shape == (32, 32, 3) and found.dtype == np.uint8
-    mean = smooth(192, 128).reshape(32, 4, 32, 6, 3).mean(axis=(1, 3))
-    assert np.abs(found - mean)[1:-1, 1:-1].max() <= 1.5
-
-
-def test_grid() -> None:
-    pictures = np.arange(1, 6, dtype=np.uint8)[:, None, None, None] * np.ones(
-        (5, 2, 3, 3), np.uint8
-    )
-    sheet = arrays.grid(pictures, 3, gap_px=1, gap=99)
-    truth = np.array(
-        [
-            [1, 1, 1, 99, 2, 2, 2, 99, 3, 3, 3],
-            [1, 1, 1, 99, 2, 2, 2, 99, 3, 3, 3],
-            [99] * 11,
-            [4, 4, 4, 99, 5, 5, 5, 99, 99, 99, 99],
-            [4, 4, 4, 99, 5, 5, 5, 99, 99, 99, 99],
-        ]
-    )
-    np.testing.assert_array_equal(sheet, grey(truth))
-
-
-def test_encode_png_holds_the_picture_and_nothing_else() -> None:
-    data = arrays.encode_png(smooth())
-    assert data == arrays.encode_png(smooth())
-    np.testing.assert_array_equal(decoded(data), smooth())
-    kinds, position = [], 8
-    while position < len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kinds.append(data[position + 4 : position + 8])
-        position += 12 + length
-    assert set(kinds) == {b"IHDR", b"IDAT", b"IEND"}
-
-
-def test_ranges_and_layout_there_and_back() -> None:
-    pictures = torch.arange(256, dtype=torch.uint8).repeat(3).reshape(2, 8, 16, 3)
-    signed = arrays.to_signed(pictures)
-    assert signed.shape == (2, 3, 8, 16) and signed.dtype == torch.float32
-    assert signed.min() == -1 and signed.max() == 1
-    assert signed[1, 2, 3, 4] == pictures[1, 3, 4, 2] / 127.5 - 1
-    assert torch.equal(arrays.to_bytes(signed), pictures)
-    outside = torch.tensor([-1.5, 1.5, 0.0]).reshape(1, 3, 1, 1)
-    # 127.5 rounds to the even 128.
-    assert arrays.to_bytes(outside).flatten().tolist() == [0, 255, 128]
 
 
 def test_decoding_processes_start_without_torch() -> None:
