@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.common import progress
-from pipeline.kaggle.bundle import kernel as built_kernel
+from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.submit import follow, receipt, submission
 from pipeline.kaggle.submit.preflight import Preflight
 

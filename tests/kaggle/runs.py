@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.common.paths import Paths
-from pipeline.kaggle.bundle import kernel
+from pipeline.kaggle import kernel
 from pipeline.stages import submit_file, submit_kernel
 from pipeline.submission import images_zip
 from tests.kaggle import competition

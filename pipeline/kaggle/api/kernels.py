@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.api import transfer
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import (
@@ -14,8 +15,7 @@ from pipeline.kaggle.api.errors import (
     PushRefused,
     UnexpectedAnswer,
 )
-from pipeline.kaggle.bundle import kernel as built_kernel
-from pipeline.kaggle.bundle.kernel import Kernel
+from pipeline.kaggle.kernel import Kernel
 
 _SERVICE = "kernels"
 

@@ -1,6 +1,6 @@
 """What a built kernel does on Kaggle: unpack the package, find the data, run the chain.
 
-`pipeline/kaggle/bundle/kernel.py` writes this file's text into the kernel, before the parameters
+`pipeline/kaggle/bundle/build.py` writes this file's text into the kernel, before the parameters
 and the sources. Nothing of the package is there yet when it starts, so it stands on Python alone.
 """
 
@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,11 +17,13 @@ from pathlib import Path
 
 STAGES = ("download", "crop", "train", "generate", "package")
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "tqdm", "PIL", "pydantic")
+OLDEST = {"pydantic": (2, 0), "torch": (2, 6)}
+LATEST_IMAGE = "choose Kaggle's latest Python image in the notebook's settings"
 STARTED = time.monotonic()
 
 
 def kaggle_root() -> Path:
-    """The folder with input/ and working/. The variable is for trying a kernel elsewhere."""
+    """Return the folder with input/ and working/. The variable is for trying a kernel elsewhere."""
     return Path(os.environ.get("DOGS_KAGGLE_ROOT", "/kaggle"))
 
 
@@ -30,31 +33,33 @@ def greet(mark: str) -> None:
 
 
 def check_packages() -> None:
-    """Stop at once, rather than hours later, where the image lacks a package."""
+    """Stop at once, rather than hours later, where the image lacks a package or has an old one."""
     if sys.version_info < (3, 11):  # noqa: UP036  Kaggle's image, not ours
         sys.exit(f"error: this kernel needs Python 3.11 or newer, this is {sys.version.split()[0]}")
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        sys.exit(
-            f"error: this kernel's image lacks {', '.join(missing)}: choose Kaggle's latest Python "
-            "image in the notebook's settings"
-        )
-    import pydantic
+        sys.exit(f"error: this kernel's image lacks {', '.join(missing)}: {LATEST_IMAGE}")
+    for name, oldest in OLDEST.items():
+        version = importlib.import_module(name).__version__
+        if tuple(int(number) for number in re.findall(r"\d+", version)[:2]) < oldest:
+            needed = ".".join(map(str, oldest))
+            sys.exit(
+                f"error: this kernel needs {name} {needed} or newer, its image has {version}: "
+                f"{LATEST_IMAGE}"
+            )
     import torch
 
-    if int(pydantic.VERSION.split(".")[0]) < 2:
-        sys.exit(f"error: this kernel needs pydantic 2 or newer, the image has {pydantic.VERSION}")
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     say(f"torch {torch.__version__}, GPUs: {', '.join(gpus) or 'none'}")
 
 
 def find_data(root: Path) -> Path:
-    """The folder below input/ that holds the photos and the annotations, packed or unpacked.
+    """Return the folder below input/ that holds the photos and the annotations, packed or unpacked.
 
     Kaggle mounts a competition at input/<slug>/ or input/competitions/<slug>/; in 2019 its files
     lay in input/ itself.
     """
-    folders = [root / "input"]
+    folders = [root / "input"] if (root / "input").is_dir() else []
     for _ in range(4):
         for folder in folders:
             names = {path.name.lower().removesuffix(".zip") for path in folder.iterdir()}
@@ -68,7 +73,7 @@ def find_data(root: Path) -> Path:
 
 
 def open_scratch() -> Path:
-    """Make a scratch folder, go there, and have Python import from there, here and in the
+    """Return a new scratch folder, go there, and have Python import from there, here and in the
     processes that training starts."""
     scratch = Path(tempfile.mkdtemp(prefix="dogs-"))
     sys.path.insert(0, str(scratch))
@@ -92,7 +97,8 @@ def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
 
     content = dict(parameters["params"])
     if stage == "download":
-        content["data"] = {**content["data"], "kaggle_path": str(find_data(kaggle_root()))}
+        place = {"path": str(find_data(kaggle_root()))}
+        content["data"] = {**content["data"], "kaggle": place}
     if stage == "train":
         content["train"] = {**content["train"], "time_limit_hours": hours_to_train(parameters)}
     module = importlib.import_module(f"pipeline.stages.{stage}")
@@ -103,13 +109,13 @@ def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
 
 
 def hours_to_train(parameters: dict) -> float:
-    """What is left of the kernel's time after the room for generation and packing."""
+    """Return what is left of the kernel's time after the room for generation and packing."""
     passed_hours = (time.monotonic() - STARTED) / 3600
     left = parameters["time_limit_hours"] - parameters["room_minutes"] / 60 - passed_hours
     if left <= 0:
         sys.exit("error: no time is left to train in: raise kaggle.time_limit_hours")
-    wanted = parameters["params"]["train"]["time_limit_hours"]
-    return min(left, wanted) if wanted else left
+    limit = parameters["params"]["train"]["time_limit_hours"]
+    return min(left, limit) if limit else left
 
 
 def deliver(scratch: Path) -> None:
@@ -123,7 +129,7 @@ def deliver(scratch: Path) -> None:
 
 
 def say(line: str) -> None:
-    """A line in Kaggle's log, with the minutes since the start."""
+    """Print a line for Kaggle's log, with the minutes since the start."""
     print(f"[{(time.monotonic() - STARTED) / 60:6.1f} min] {line}", flush=True)
 
 
@@ -135,7 +141,7 @@ def close_scratch(scratch: Path) -> None:
 
 
 def main(mark: str, parameters: str, sources: dict[str, str]) -> None:
-    """Everything, in order. `parameters` is JSON."""
+    """Run everything, in order. `parameters` is JSON."""
     greet(mark)
     check_packages()
     scratch = open_scratch()

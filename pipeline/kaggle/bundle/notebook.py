@@ -1,38 +1,39 @@
-"""The kernel as a notebook, to read along: prose, each module as code, curves and grids inline."""
+"""The kernel as a notebook, to read along: text, each module as code, curves and grids inline."""
 
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 INTRODUCTION = """\
-# Generative Dog Images with a DCGAN
+# From photos to images.zip
 
-Dog photos in, `images.zip` out: 10,000 dogs that never were, 64x64 pixels each. Written by
-`python -m pipeline bundle`, which puts the whole package into this notebook, so that it runs
-without internet and without any data set but the competition's.
+Photos in, `images.zip` out: the generated images of a submission. Written by
+`python -m pipeline bundle`, which puts the package into this notebook, so that it runs without
+internet and without any data set but the competition's.
 
 First what runs here, then the parameters, then the package's modules, and then the chain, stage by
-stage, with the training curves and the sample grids beside it."""
+stage, with the training curves and the grids of samples below the training."""
 
 PACKAGE = """\
 ## The package
 
-Each cell writes one module into a scratch folder. Read them as a book: the ground floor
-(`params`, `files`, …), the libraries (`sources`, `models`, `training`), the stages above."""
+Each cell writes one module into a scratch folder. `pipeline/stages` holds the stages of the chain;
+`pipeline/models` the networks, `pipeline/training` what trains them, `pipeline/data` how photos
+become training images."""
 
 STAGES = {
     "download": "Find the competition's photos and annotations, and pack them as the chain reads "
     "them.",
-    "crop": "Cut each annotated dog out of its photo, as a small square.",
-    "train": "Two networks play against each other: one draws dogs, the other tells drawn from "
-    "real. The log has a line a minute; the curves and the samples follow below.",
-    "generate": "Draw the pictures of the submission with the averaged generator, a seed each.",
+    "crop": "Cut each annotated box out of its photo, as a small square.",
+    "train": "Train the generator. The log has a line a minute; the curves and the samples follow "
+    "below.",
+    "generate": "Draw the images of the submission with the averaged generator, a seed each.",
     "package": "Pack them as PNGs into one zip, and read it back as the evaluator will.",
 }
 
 SHOW = """\
 def show(title: str, *names: str) -> None:
-    \"\"\"Pictures of the scratch folder, inline.\"\"\"
+    \"\"\"Show images of the scratch folder, inline.\"\"\"
     from IPython.display import Image, display
 
     print(title)
@@ -42,14 +43,14 @@ def show(title: str, *names: str) -> None:
 
 
 grids = sorted(f"outputs/grids/{path.name}" for path in (scratch / "outputs/grids").iterdir())
-show("The two players' curves", "outputs/curves.png")
+show("The training curves", "outputs/curves.png")
 show("The same latents as training went on", *grids[:: max(1, len(grids) // 4)])
 show("The averaged generator at the end", "outputs/samples.png")
 """
 
 
 def write(main: str, values: str, sources: Mapping[str, str]) -> str:
-    """The notebook's JSON (nbformat 4).
+    """Return the notebook's JSON (nbformat 4).
 
     Args:
         main: code of `kernel_main`.
@@ -61,23 +62,23 @@ def write(main: str, values: str, sources: Mapping[str, str]) -> str:
     open_up += f"for folder in {json.dumps(folders)}:\n"
     open_up += "    (scratch / folder).mkdir(parents=True, exist_ok=True)\n"
     cells = [
-        _prose(INTRODUCTION),
+        _text(INTRODUCTION),
         _code(main),
-        _prose("## The parameters"),
+        _text("## The parameters"),
         _code(values),
-        _prose(PACKAGE),
+        _text(PACKAGE),
         _code(open_up),
         *(_code(f"%%writefile {{scratch}}/{name}\n{text}") for name, text in sources.items()),
     ]
     for stage, what in STAGES.items():
         cells += [
-            _prose(f"## {stage}\n\n{what}"),
+            _text(f"## {stage}\n\n{what}"),
             _code(f'run_stage("{stage}", json.loads(PARAMETERS), scratch)'),
         ]
         if stage == "train":
             cells.append(_code(SHOW))
     cells += [
-        _prose("## images.zip\n\nThe one file that this kernel leaves."),
+        _text("## images.zip\n\nThe one file that this kernel leaves."),
         _code("deliver(scratch)\nclose_scratch(scratch)"),
     ]
     python = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -86,7 +87,7 @@ def write(main: str, values: str, sources: Mapping[str, str]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _prose(text: str) -> dict:
+def _text(text: str) -> dict:
     return {"cell_type": "markdown", "metadata": {}, "source": text}
 
 

@@ -16,7 +16,7 @@ from pipeline.kaggle.api.errors import (
     Unavailable,
 )
 from pipeline.kaggle.api.kernels import Session
-from pipeline.kaggle.bundle.kernel import Kernel
+from pipeline.kaggle.kernel import Kernel
 from pipeline.kaggle.submit.ledger import FAILED, PUSH
 from pipeline.kaggle.submit.plan import Plan
 

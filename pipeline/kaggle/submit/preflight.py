@@ -8,7 +8,7 @@ from pipeline.common import progress
 from pipeline.kaggle.api import competitions
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import PreflightFailed
-from pipeline.kaggle.bundle.kernel import MAX_BYTES, NO_USERNAME, Kernel
+from pipeline.kaggle.kernel import MAX_BYTES, NO_USERNAME, Kernel
 from pipeline.kaggle.submit import receipt
 from pipeline.submission import images_zip
 

@@ -14,7 +14,7 @@ from pipeline.common import files, progress
 from pipeline.kaggle.api import competitions, kernels
 from pipeline.kaggle.api.competitions import Submission
 from pipeline.kaggle.api.errors import KaggleError, PushRefused, Refusal
-from pipeline.kaggle.bundle.kernel import Kernel
+from pipeline.kaggle.kernel import Kernel
 from pipeline.kaggle.submit import follow, receipt
 from pipeline.kaggle.submit import plan as plans
 from pipeline.kaggle.submit.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Entry

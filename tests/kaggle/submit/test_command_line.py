@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.common.paths import Paths
-from pipeline.kaggle.bundle import kernel
+from pipeline.kaggle import kernel
 from pipeline.stages import bundle
 from tests.kaggle import competition, runs
 from tests.standins.kaggle_api import COMPETITION, SMALL, USER, KaggleStandIn
