@@ -1,9 +1,5 @@
-"""Reads params.yaml and checks it against the schema, once, at the command line.
+"""Reads params.yaml and checks it against the schema, once, at the command line."""
 
-Inside a Kaggle kernel the same parameters travel as JSON, so YAML is imported for .yaml alone.
-"""
-
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,44 +7,37 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.common.errors import InputError
+from pipeline.config import keys, presets
+from pipeline.config.content import override, read
 from pipeline.config.schema import Params
 
 
 def load(path: Path) -> Params:
-    """Read and check params.yaml (or the same as .json).
+    """Read and check params.yaml (or the same as .json), and the kernel's preset with it.
 
     Raises:
-        InputError: the file is missing or broken, or a key is unknown, missing or out of range.
+        InputError: a file is missing or broken, or a key is unknown, missing or out of range.
             The message names each such key, its value and the rule.
     """
-    return parse(read(path), where=path.name)
+    return check(read(path), where=path.name, folder=presets.folder_of(path))
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The file's plain content, unchecked."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; run from the folder that holds params.yaml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
-    if path.suffix == ".json":
-        try:
-            content = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path.name}: not JSON ({error})") from None
-    else:
-        # YAML 1.2: DVC writes `-S train.lr=3e-5` as `3e-05`, which PyYAML reads as a string.
-        from ruamel.yaml import YAML, YAMLError
+def check(content: Mapping[str, Any], *, where: str, folder: Path) -> Params:
+    """Check plain content, and also as a kernel would run it hours from now: with the preset that
+    `kaggle.preset` names.
 
-        try:
-            content = YAML(typ="safe", pure=True).load(text)
-        except YAMLError as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"{path.name}: not YAML ({reason})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path.name}: holds no sections")
-    return content
+    Args:
+        where: the content's origin in messages.
+        folder: where the presets lie.
+
+    Raises:
+        InputError: as `load`.
+    """
+    checked = parse(content, where=where)
+    if checked.kaggle.preset is not None:
+        preset = presets.read(folder, checked.kaggle.preset)
+        parse(override(content, preset.values), where=f"{where}, with {preset.file}")
+    return checked
 
 
 def parse(content: Mapping[str, Any], *, where: str) -> Params:
@@ -58,14 +47,9 @@ def parse(content: Mapping[str, Any], *, where: str) -> Params:
         InputError: as `load`.
     """
     try:
-        checked = Params.model_validate(content)
+        return Params.model_validate(content)
     except ValidationError as error:
-        raise _refusal(error, where) from None
-    if changes := checked.kaggle.kernel_params:
-        # What a kernel would run with hours from now is checked now, and whole.
-        inside = override(content, {**changes, "kaggle.kernel_params": {}})
-        parse(inside, where=f"{where}, with kaggle.kernel_params")
-    return checked
+        raise InputError(f"{where}: {_describe(error)}") from None
 
 
 def parse_section(name: str, content: Any) -> Any:
@@ -77,38 +61,24 @@ def parse_section(name: str, content: Any) -> Any:
     try:
         return TypeAdapter(Params.model_fields[name].annotation).validate_python(content)
     except ValidationError as error:
-        raise _refusal(error, name) from None
+        raise InputError(f"parameters: {_describe(error, name)}") from None
 
 
-def override(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of plain content with `section.key: value` changes made (unchecked)."""
-    changed = {
-        name: dict(value) if isinstance(value, Mapping) else value
-        for name, value in content.items()
-    }
-    for name, value in changes.items():
-        section, _, key = name.partition(".")
-        if not key:
-            changed[section] = value
-        elif isinstance(changed.get(section), dict):
-            changed[section][key] = value
-        else:
-            raise InputError(f"{name}: there is no section {section!r}")
-    return changed
+def _describe(error: ValidationError, *sections: str) -> str:
+    """Return all faults in one line. `sections`: what was checked, where it was a part."""
+    return "; ".join(
+        _describe_one(".".join([*sections, *map(str, fault["loc"])]), fault)
+        for fault in error.errors()
+    )
 
 
-def _refusal(error: ValidationError, where: str) -> InputError:
-    return InputError(f"{where}: " + "; ".join(_describe(fault) for fault in error.errors()))
-
-
-def _describe(fault: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in fault["loc"]) or "parameters"
-    if fault["type"] == "extra_forbidden":
-        return f"{key}: unknown key (misspelt?)"
+def _describe_one(key: str, fault: Mapping[str, Any]) -> str:
+    if fault["type"] in ("extra_forbidden", "model_type"):
+        return keys.fault(key) or f"{key}: unknown key here (sections are nested in this file)"
     if fault["type"] == "missing":
         return f"{key}: missing"
     rule = fault["msg"].removeprefix("Value error, ")
     value = fault["input"]
     if isinstance(value, (dict, BaseModel)):
-        return f"{key}: {rule}"
+        return f"{key or 'parameters'}: {rule}"
     return f"{key} = {value!r}: {rule[0].lower()}{rule[1:]}"

@@ -1,57 +1,37 @@
 """The schema of params.yaml: every section and key, its type, its range, and what must agree.
 
-Stages get their sections as these frozen models.
+Stages get their sections as these frozen models. The sub-sections of `data` and `model` are the
+parameters of the sources and families: each owns its own, and the two registries list them.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    Strict,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, create_model, field_validator, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[float, Field(gt=0, lt=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-# Lists of the file become tuples: strict about what they hold, not about that.
-Range = Annotated[tuple[float, float], Strict(False)]
-Texts = Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
+from pipeline.common.section import Range, Rate, Section, Share
+from pipeline.data.sources.registry import SOURCES, section_name
+from pipeline.models.registry import FAMILIES
 
 
-class Section(BaseModel):
-    """A section of params.yaml: frozen, complete (no defaults), without unknown keys, and strict
-    (no "12" for 12, no yes for true)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+def _one_of(names: tuple[str, ...]) -> type[str]:
+    """The type of a string that is one of `names`."""
+    return Literal[names]  # type: ignore[return-value]
 
 
-class Data(Section):
-    """Which pictures."""
+class _Data(Section):
+    """Which images: the source, and what each source needs."""
 
-    source: Literal["drawn", "stanford-dogs", "folder", "kaggle"]
-    drawn_pictures: int = Field(ge=24, le=100_000)
-    drawn_seed: int = Field(ge=0)
-    images_mirrors: Texts
-    images_sha256: Sha256 | None
-    annotation_mirrors: Texts
-    annotation_sha256: Sha256 | None
-    folder: str | None
-    kaggle_path: str | None
-    kaggle_competition: str = Field(pattern=r"^[a-z0-9-]+$")
+    source: _one_of(tuple(SOURCES))  # type: ignore[valid-type]
     timeout_s: float = Field(gt=0)
     retries: int = Field(ge=0, le=100)
     retry_wait_s: float = Field(ge=0, le=60)
 
-    @model_validator(mode="after")
-    def _folder_is_named(self) -> "Data":
-        if self.source == "folder" and not self.folder:
-            raise ValueError("folder must name a directory of pictures when source is 'folder'")
-        return self
+
+Data = create_model(
+    "Data",
+    __base__=_Data,
+    **{section_name(name): (source.Parameters, ...) for name, source in SOURCES.items()},
+)
 
 
 class Crop(Section):
@@ -75,24 +55,53 @@ class Crop(Section):
         return self
 
 
+class ReferenceInception(Section):
+    """The official Inception network."""
+
+    weights: str = Field(min_length=1)
+    precision: Literal["float32", "bfloat16"]
+
+
 class Reference(Section):
     """The real side of the score."""
 
     extractor: Literal["embedded", "inception"]
     pictures: Literal["photos", "crops"]
-    inception_weights: str = Field(min_length=1)
-    precision: Literal["float32", "bfloat16"]
     flips: bool
     held_out: int = Field(ge=2)
+    inception: ReferenceInception
 
 
-class Model(Section):
-    """The networks."""
+class _Model(Section):
+    """The networks: the family, and what each family needs."""
 
-    name: Literal["dcgan"]
+    name: _one_of(tuple(FAMILIES))  # type: ignore[valid-type]
     latent_dim: int = Field(ge=2, le=1024)
-    channels: int = Field(ge=4, le=512)
-    minibatch_stddev: bool
+
+
+Model = create_model(
+    "Model",
+    __base__=_Model,
+    **{name: (family.Parameters, ...) for name, family in FAMILIES.items()},
+)
+
+
+class Adversarial(Section):
+    """The objective of a GAN."""
+
+    real_labels: Range
+    fake_labels: Range
+    swap_labels: float = Field(ge=0, le=0.5)
+    r1: float = Field(ge=0)
+    lr_g: Rate | None
+    lr_d: Rate | None
+
+    @field_validator("real_labels", "fake_labels")
+    @classmethod
+    def _low_before_high(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("must be [low, high] with low <= high")
+        return value
 
 
 class Train(Section):
@@ -102,16 +111,11 @@ class Train(Section):
     images: int = Field(ge=1)
     batch_size: int = Field(ge=2)
     lr: Rate
-    lr_g: Rate | None
-    lr_d: Rate | None
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
-    real_labels: Range
-    fake_labels: Range
-    swap_labels: float = Field(ge=0, le=0.5)
     flips: bool
-    r1: float = Field(ge=0)
     ema_halflife_images: float = Field(ge=0)
+    adversarial: Adversarial
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool
     log_every_images: int = Field(ge=1)
@@ -132,13 +136,6 @@ class Train(Section):
             raise ValueError("keep: best needs scores; set score_every_images above 0")
         return self
 
-    @field_validator("real_labels", "fake_labels")
-    @classmethod
-    def _low_before_high(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if value[0] > value[1]:
-            raise ValueError("must be [low, high] with low <= high")
-        return value
-
 
 class Generate(Section):
     """The submission's images."""
@@ -146,12 +143,6 @@ class Generate(Section):
     count: int = Field(ge=1)
     seed: int = Field(ge=0, lt=2**63)
     truncation: Annotated[float, Field(ge=0.1)] | None
-
-
-class Package(Section):
-    """The zip."""
-
-    count: int = Field(ge=1)
 
 
 class Score(Section):
@@ -166,18 +157,17 @@ class Score(Section):
 class Kaggle(Section):
     """The account and the kernel."""
 
-    competition: str = Field(pattern=r"^[a-z0-9-]+$")
     username: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None
     kernel_slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=5, max_length=50)
     kernel_type: Literal["script", "notebook"]
     machine_shape: str = Field(min_length=1)
     private: bool
+    preset: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None
     time_limit_hours: float = Field(gt=0, le=12)
     room_minutes: float = Field(ge=0)
     timeout_s: float = Field(gt=0)
     retries: int = Field(ge=0, le=20)
     retry_delay_s: float = Field(gt=0)
-    kernel_params: Mapping[str, Any]
 
 
 class Submit(Section):
@@ -199,33 +189,22 @@ class Params(Section):
     """All of params.yaml."""
 
     device: Literal["auto", "cpu", "cuda", "mps"]
+    competition: str = Field(pattern=r"^[a-z0-9-]+$")
     data: Data
     crop: Crop
     reference: Reference
     model: Model
     train: Train
     generate: Generate
-    package: Package
     score: Score
     kaggle: Kaggle
     submit: Submit
     report: Report
 
     @model_validator(mode="after")
-    def _photos_are_of_the_competition(self) -> "Params":
-        # Two keys, so that a change of the account's section fetches no photos again.
-        theirs, ours = self.data.kaggle_competition, self.kaggle.competition
-        if self.data.source == "kaggle" and theirs != ours:
+    def _a_folder_is_named(self) -> "Params":
+        if self.data.source == "folder" and not self.data.folder.path:
             raise ValueError(
-                f"data.kaggle_competition ({theirs}) must equal kaggle.competition ({ours})"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _zip_holds_what_is_generated(self) -> "Params":
-        if self.package.count != self.generate.count:
-            raise ValueError(
-                f"package.count ({self.package.count}) must equal generate.count "
-                f"({self.generate.count})"
+                "data.folder.path must name a directory of images when data.source is 'folder'"
             )
         return self

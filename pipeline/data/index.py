@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     Attributes:
         file: the photo's name in its archive; for an annotation without a photo, its own.
-        breed: or "".
+        class_name: the photo's class, or ""; the column `class` of the file.
         object: number of the box in its annotation, from 0; None for a row without a box.
         xmin, ymin, xmax, ymax: the box as annotated; None where there is none.
         crop: row of the crop in `data/crops.npy`, or None.
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     """
 
     file: str
-    breed: str
+    class_name: str
     object: int | None
     xmin: float | None
     ymin: float | None
@@ -37,8 +37,9 @@ class Row(NamedTuple):
     reason: str
 
 
-COLUMNS = Row._fields
-_TEXTS = ("file", "breed", "reason")
+# `class` is no name for a field in Python.
+COLUMNS = tuple("class" if name == "class_name" else name for name in Row._fields)
+_TEXTS = ("file", "class", "reason")
 _WHOLE_NUMBERS = ("object", "crop")
 
 

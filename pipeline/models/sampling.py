@@ -1,35 +1,77 @@
-"""From a generator to pictures: one seed an image, so that no batch size changes which is which."""
+"""From a generator to images: one seed an image, so that no batch size changes which is which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.common import randomness
+from pipeline.images import arrays
 
 
-def latents(
-    seed: int, first: int, count: int, latent_dim: int, truncation: float | None = None
-) -> np.ndarray:
-    """Latents of the images first..first+count-1: float32 (count, latent_dim), standard normal.
+@dataclass(frozen=True)
+class GeneratorInputs:
+    """What a generator makes images from.
 
-    Row i is a function of (seed, first + i) alone, from a counter-based generator. With
-    `truncation` each value is drawn given |z| <= truncation (Brock et al. 2019, section 3.1),
-    by inversion of the distribution instead of drawing again.
+    Attributes:
+        latents: float32 (N, latent_dim).
+        labels: int64 (N,), rows of the class names; None where the generator is told no class.
     """
-    return randomness.normals(seed, "samples", first, count, latent_dim, limit=truncation)
+
+    latents: np.ndarray
+    labels: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def __getitem__(self, rows: slice) -> GeneratorInputs:
+        return GeneratorInputs(
+            self.latents[rows], None if self.labels is None else self.labels[rows]
+        )
+
+    def on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return latents and labels as tensors on the device, a generator's arguments."""
+        labels = None if self.labels is None else torch.from_numpy(self.labels).to(device)
+        return torch.from_numpy(self.latents).to(device), labels
 
 
-def to_bytes(images: Tensor) -> np.ndarray:
-    """(N, 3, H, W) in [-1, 1] to uint8 (N, H, W, 3)."""
-    scaled = (images.float() + 1).mul(127.5).round().clamp(0, 255)
-    return scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+def draw_inputs(
+    seed: int,
+    stream: str,
+    first: int,
+    count: int,
+    *,
+    latent_dim: int,
+    class_counts: tuple[int, ...] = (),
+    truncation: float | None = None,
+) -> GeneratorInputs:
+    """Return the inputs of the images first..first+count-1 of a stream.
+
+    Row i is a function of (seed, stream, first + i) alone, from a counter-based generator: the
+    latents standard normal, the classes in the shares of the training images.
+
+    Args:
+        class_counts: training images of each class; empty where the generator is told no class.
+        truncation: each value is drawn given |z| <= truncation (Brock et al. 2019, section 3.1),
+            by inversion of the distribution instead of drawing again.
+    """
+    latents = randomness.normals(seed, stream, first, count, latent_dim, limit=truncation)
+    if not class_counts:
+        return GeneratorInputs(latents, None)
+    share = randomness.uniforms(seed, f"classes of {stream}", first, count, 1)[:, 0]
+    ends = np.cumsum(class_counts) / np.sum(class_counts)
+    labels = np.searchsorted(ends, share, side="right").clip(max=len(class_counts) - 1)
+    return GeneratorInputs(latents, labels.astype(np.int64))
 
 
 @torch.inference_mode()
-def sample(
-    generator: nn.Module, latents: np.ndarray, device: torch.device, batch_size: int = 250
+def decode(
+    generator: nn.Module, inputs: GeneratorInputs, device: torch.device, batch_size: int = 250
 ) -> np.ndarray:
-    """The pictures of `latents` (N, latent_dim), in order: uint8 (N, side, side, 3).
+    """Return the images of the inputs, in order: uint8 (N, side, side, channels).
 
     In float32 and with batch norm's running statistics, so that neighbours in a batch do not
     touch each other. The generator's mode is put back at the end.
@@ -38,8 +80,8 @@ def sample(
     generator.eval()
     try:
         parts = [
-            to_bytes(generator(torch.from_numpy(latents[start : start + batch_size]).to(device)))
-            for start in range(0, len(latents), batch_size)
+            arrays.to_bytes(generator(*inputs[start : start + batch_size].on(device))).cpu().numpy()
+            for start in range(0, len(inputs), batch_size)
         ]
     finally:
         generator.train(training)

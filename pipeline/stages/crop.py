@@ -68,7 +68,7 @@ def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> 
         first_crop += not reason
         edges = box or (None, None, None, None)
         object_number = number if photo.boxes else None
-        rows.append(Row(photo.file, photo.breed, object_number, *edges, crop, reason))
+        rows.append(Row(photo.file, photo.class_name, object_number, *edges, crop, reason))
     return rows
 
 
@@ -99,10 +99,10 @@ def _sum_up(
     annotations = {each.annotation for each in listed + left_over} - {""}
     boxes = sum(len(each.boxes) for each in listed + left_over)
     with_photo = sum(len(each.boxes) for each in listed)
-    breeds = len({row.breed for row in rows if row.breed})
+    classes = len({row.class_name for row in rows if row.class_name})
     crop_count = sum(1 for row in rows if row.crop is not None)
     progress.say(
-        f"{len(listed):,} photos of {breeds:,} breeds; {len(annotations):,} annotations, "
+        f"{len(listed):,} photos of {classes:,} classes; {len(annotations):,} annotations, "
         f"{len(left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
         f"them on a photo"
     )

@@ -1,4 +1,4 @@
-"""Stage 1, download: fetch or draw the pictures into data/raw as two archives."""
+"""Stage `download`: fetch or draw the pictures into data/raw as two archives."""
 
 import shutil
 import tempfile
@@ -9,14 +9,16 @@ from pipeline.common import files
 from pipeline.common.paths import Paths
 from pipeline.common.progress import heading, say, timed
 from pipeline.data.archives import reader
+from pipeline.data.sources.registry import SOURCES, section_name
+from pipeline.data.sources.source import Request
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Data
 
-SECTIONS = ("data",)
+SECTIONS = ("data", "competition")
 
 
-def run(paths: Paths, *, data: "Data") -> None:
+def run(paths: Paths, *, data: "Data", competition: str) -> None:
     """Fill `data/raw` with images.tar|.zip and annotation.tar|.zip, both or neither.
 
     They are made in a folder beside it, which takes its place once it is complete and readable.
@@ -39,7 +41,16 @@ def run(paths: Paths, *, data: "Data") -> None:
         made = Path(tempfile.mkdtemp(prefix=".raw.", suffix=".tmp", dir=paths.raw.parent))
         try:
             made.chmod(0o755)
-            _write(made, paths, data)
+            request = Request(
+                raw=made,
+                root=paths.root,
+                downloads=paths.downloads,
+                competition=competition,
+                timeout_s=data.timeout_s,
+                retries=data.retries,
+                retry_wait_s=data.retry_wait_s,
+            )
+            SOURCES[data.source].write(request, getattr(data, section_name(data.source)))
             lines = [_summary(made, stem) for stem in ("images", "annotation")]
             shutil.rmtree(paths.raw, ignore_errors=True)
             made.rename(paths.raw)
@@ -48,35 +59,6 @@ def run(paths: Paths, *, data: "Data") -> None:
         for line in lines:
             say(line)
         say(f"done in {seconds():.1f} s")
-
-
-def _write(raw: Path, paths: Paths, data: "Data") -> None:
-    """Have the source write its two archives into the empty folder `raw`."""
-    if data.source == "drawn":
-        from pipeline.data.sources import drawn
-
-        drawn.write(raw, pictures=data.drawn_pictures, seed=data.drawn_seed)
-    elif data.source == "stanford-dogs":
-        from pipeline.data.sources import stanford_dogs
-
-        stanford_dogs.write(raw, data=data, keep=paths.downloads, base=paths.root)
-    elif data.source == "folder":
-        from pipeline.data.sources import folder
-
-        folder.write(raw, folder=_user_path(paths, data.folder))
-    else:
-        from pipeline.data.sources import kaggle
-
-        if data.kaggle_path is None:
-            place = kaggle.download(paths.downloads, competition=data.kaggle_competition)
-        else:
-            place = _user_path(paths, data.kaggle_path)
-        kaggle.write(raw, folder=place)
-
-
-def _user_path(paths: Paths, text: str) -> Path:
-    """A path of params.yaml: `~` is the home folder, a relative one starts at the root."""
-    return paths.root / Path(text).expanduser()
 
 
 def _summary(raw: Path, stem: str) -> str:

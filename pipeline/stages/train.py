@@ -1,23 +1,30 @@
-"""Train the GAN on the crops, from the newest checkpoint of the same run if there is one."""
+"""Stage `train`: train the model on the crops, from the newest checkpoint of the same run if there
+is one."""
 
 from __future__ import annotations
 
+import functools
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from pipeline.common import devices, files, progress
-from pipeline.models import of_generator, save_generator
-from pipeline.models.sampling import latents, sample
+from pipeline.data.dataset import Dataset
+from pipeline.models import saved
+from pipeline.models.saved import GeneratorInfo, SavedGenerator
 from pipeline.training import fingerprint, stopping
-from pipeline.training import fit as loop
-from pipeline.training.checkpoint import Store
-from pipeline.training.engine import batches, distributed
-from pipeline.training.monitor import grids as pictures
-from pipeline.training.monitor import history
+from pipeline.training.checkpoint import CheckpointFolder
+from pipeline.training.engine import distributed as processes
+from pipeline.training.engine import objectives
+from pipeline.training.fit import Trained, fit
+from pipeline.training.monitor.curves import draw_curves
+from pipeline.training.monitor.evaluation import SAMPLES, Evaluator
+from pipeline.training.monitor.monitor import GRID_COLUMNS, grid_png
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pipeline.common.paths import Paths
     from pipeline.config.schema import Model, Train
 
@@ -26,77 +33,92 @@ SECTIONS = ("device", "model", "train")
 
 def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
     """Write the generator, its history, grids, samples and curves; in one process, or in several
-    where `train.processes` says so or torchrun started them."""
+    where `train.processes` says so or torchrun started them.
+
+    Raises:
+        InputError: the crops are missing, too few, or of a shape that the family cannot make.
+        PipelineError: as `fit`.
+    """
     where = devices.pick(device)
-    processes = distributed.wanted(train.processes, where)
-    if processes > 1 and not distributed.inside():
+    count = processes.process_count(train.processes, where)
+    if count > 1 and not processes.is_launched():
         stopping.die_with_parent()
-        progress.say(f"{processes} processes share each batch")
-        distributed.launch(_train, (paths, where, model, train), processes)
+        progress.say(f"{count} processes share each batch")
+        processes.launch(_train, (paths, where, model, train), count)
     else:
         _train(paths, where, model, train)
 
 
 def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> None:
-    """One process's part."""
+    """Train, as one of the processes."""
     stopping.die_with_parent()
-    with distributed.joined(where) as (team, mine), devices.cpu_threads(train.threads):
-        crops = batches.load(paths.crops)
-        # Before the store, which notes each run and forgets old ones.
-        batches.require_fitting(train.batch_size, crops)
-        team.share(train.batch_size)
-        shaping = fingerprint.parts(model=model, train=train, crops=paths.crops)
-        team.require_same(shaping | train.model_dump(mode="json"))
-        store = Store(paths.checkpoints, shaping)
-        if team.leads:
+    with processes.process_group(where) as (group, device), devices.cpu_threads(train.threads):
+        dataset = Dataset.load(paths.crops, paths.index)
+        # Before the checkpoint's folder is opened, which notes each run and forgets old ones.
+        objectives.require(dataset, model=model, train=train)
+        group.local_batch_size(train.batch_size)
+        shaping = fingerprint.parts(model=model, train=train, dataset=dataset, crops=paths.crops)
+        group.require_same(shaping | train.model_dump(mode="json"))
+        checkpoints = CheckpointFolder(paths.checkpoints, shaping)
+        if group.is_main:
             progress.heading(
                 "train",
-                f"{model.name} on {len(crops)} crops of {crops.shape[1]} px, {train.images} "
-                f"images in batches of {train.batch_size} on {where.type}, checkpoint "
-                f"{store.fingerprint}",
+                f"{model.name} on {len(dataset)} crops of {dataset.shape}, {train.images} images "
+                f"in batches of {train.batch_size} on {where.type}, checkpoint "
+                f"{checkpoints.fingerprint}",
             )
-        with store.opened(fresh=train.fresh) if team.leads else nullcontext():
-            trained = loop.fit(
-                crops,
+        with checkpoints.opened(fresh=train.fresh) if group.is_main else nullcontext():
+            trained = fit(
+                dataset,
                 model=model,
                 train=train,
-                device=mine,
-                team=team,
-                store=store,
+                device=device,
+                distributed=group,
+                checkpoints=checkpoints,
                 paths=paths,
+                make_evaluator=functools.partial(
+                    _make_evaluator, dataset.images, train.seed, device.type
+                ),
             )
-        if team.leads:
-            described = of_generator(model, crops.shape[1])
-            _write(paths, trained, described, train.seed, mine, store.fingerprint)
+        if group.is_main:
+            conditional = objectives.is_conditional(model)
+            info = GeneratorInfo(
+                family=model.name,
+                parameters=getattr(model, model.name).model_dump(mode="json"),
+                latent_dim=model.latent_dim,
+                shape=dataset.shape,
+                class_names=dataset.class_names if conditional else (),
+                class_counts=dataset.class_counts if conditional else (),
+                images_seen=trained.kept_images_seen,
+                fingerprint=checkpoints.fingerprint,
+            )
+            _write(paths, trained, info, train.seed, device)
+
+
+def _make_evaluator(crops: np.ndarray, seed: int, device: str) -> Evaluator:
+    # Late: a Kaggle kernel trains without the feature network and without safetensors.
+    from pipeline.scoring.sample_evaluator import SampleEvaluator
+
+    return SampleEvaluator(crops, count=SAMPLES, seed=seed, device=device)
 
 
 def _write(
-    paths: Paths,
-    trained: loop.Trained,
-    model: dict[str, Any],
-    seed: int,
-    device: torch.device,
-    run: str,
+    paths: Paths, trained: Trained, info: GeneratorInfo, seed: int, device: torch.device
 ) -> None:
     with files.atomic(paths.generator) as temporary:
-        save_generator(
-            temporary,
-            trained.generator.state_dict(),
-            model=model,
-            images_seen=trained.kept_images_seen,
-            fingerprint=run,
-        )
-    inputs = latents(seed, 0, pictures.GRID_SIDE**2, model["latent_dim"])
-    shot = sample(trained.generator, inputs, device)
-    files.write_bytes(paths.samples, pictures.grid_png(shot, pictures.GRID_SIDE))
-    history.write(paths.history, trained.rows)
-    pictures.draw_curves(trained.rows, paths.curves)
+        saved.save(temporary, trained.generator.state_dict(), info)
+    generator = SavedGenerator(info, trained.generator, device)
+    files.write_bytes(paths.samples, grid_png(generator.sample(seed, GRID_COLUMNS**2)))
+    history, rows = trained.history, trained.rows
+    history.write(paths.history, rows)
+    history.write_curves(paths.curves_csv, rows)
+    draw_curves(paths.curves, history.metrics, rows)
     files.write_json(
         paths.training,
         {
             "images_seen": trained.images_seen,
             "kept_images_seen": trained.kept_images_seen,
-            **history.summary(trained.rows),
+            **history.summary(rows),
             "torch": fingerprint.torch_version(),
         },
     )

@@ -24,7 +24,7 @@ KEEP_RUNS = 4  # folders, the current one included; parameters changed back by h
 _NOTE = "fingerprint.json"
 
 
-class Store:
+class CheckpointFolder:
     """The checkpoints of one fingerprint, below `home` (paths.checkpoints)."""
 
     def __init__(self, home: Path, shaping: dict[str, Any]) -> None:

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline.common import files
+from pipeline.models.registry import FAMILIES
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Model, Train
+    from pydantic import BaseModel
 
-# Parameters that leave the weights at a given number of images as they are, so that a run can be
-# continued with another value of each.
+    from pipeline.config.schema import Model, Train
+    from pipeline.data.dataset import Dataset
+
+# Parameters of `train` that leave the weights at a given number of images as they are, so that a
+# run can be continued with another value of each.
 FREE = frozenset(
     {
         "images",
@@ -31,52 +35,66 @@ FREE = frozenset(
     }
 )
 
-# The code that shapes the weights, from pipeline/.
-CODE = (
-    "models/__init__.py",
-    "models/dcgan.py",
-    "common/randomness.py",
-    "training/fit.py",
-    "training/engine/adversarial.py",
-    "training/engine/batches.py",
-    "training/engine/distributed.py",
-    "training/engine/draws.py",
-    "training/engine/ema.py",
-    "training/engine/losses.py",
-    "training/engine/precision.py",
-)
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
-def parts(*, model: Model, train: Train, crops: Path) -> dict[str, Any]:
-    """Name and value of each thing that shapes the weights; values are plain JSON."""
-    package = Path(__file__).resolve().parent.parent
+def shaping_code(family: str) -> list[Path]:
+    """Return the modules that shape the weights of a family, below the package's folder: the whole
+    folder `training/engine`, and what it computes with."""
+    folders = (_PACKAGE / "training/engine", _PACKAGE / "models" / family)
+    modules = [module for folder in folders for module in sorted(folder.glob("*.py"))]
+    modules += [_PACKAGE / name for name in ("models/layers.py", "common/randomness.py")]
+    return [*modules, _PACKAGE / "training/fit.py"]
+
+
+def parts(*, model: Model, train: Train, dataset: Dataset, crops: Path) -> dict[str, Any]:
+    """Return name and value of each thing that shapes the weights; values are plain JSON.
+
+    Args:
+        crops: the file of the data set's images.
+    """
+    family = FAMILIES[model.name]
+    parameters = getattr(model, model.name)
     code = hashlib.sha256()
-    for name in CODE:
-        code.update((package / name).read_bytes())
-    settings = {f"model.{key}": value for key, value in model.model_dump(mode="json").items()}
-    for key, value in train.model_dump(mode="json").items():
-        if key not in FREE:
-            settings[f"train.{key}"] = value
-    return {
+    for module in shaping_code(model.name):
+        code.update(module.read_bytes())
+    settings = {"model.name": model.name, "model.latent_dim": model.latent_dim}
+    settings |= _named(f"model.{model.name}", parameters)
+    settings |= _named("train", train)
+    settings |= _named(f"train.{family.OBJECTIVE}", getattr(train, family.OBJECTIVE))
+    found = {
         **settings,
         "crops": files.sha256(crops)[:16],
         "training code": code.hexdigest()[:16],
         "torch": torch_version(),
     }
+    if family.is_conditional(parameters):
+        labels = hashlib.sha256("\n".join(dataset.class_names).encode() + dataset.labels.tobytes())
+        found["classes"] = labels.hexdigest()[:16]
+    return found
+
+
+def _named(prefix: str, section: BaseModel) -> dict[str, Any]:
+    """Return the section's own keys, without sub-sections and those in `FREE`."""
+    return {
+        f"{prefix}.{key}": value
+        for key, value in section.model_dump(mode="json").items()
+        if key not in FREE and not isinstance(value, dict)
+    }
 
 
 def torch_version() -> str:
-    """torch's version, which decides how sums are rounded."""
+    """Return torch's version, which decides how sums are rounded."""
     return str(torch.__version__)
 
 
 def digest(shaping: dict[str, Any]) -> str:
-    """16 hexadecimal digits of `parts`."""
+    """Return 16 hexadecimal digits of `parts`."""
     text = json.dumps(shaping, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """One line: what differs between two `parts`, as `name: old → new`."""
+    """Return in one line what differs between two `parts`, as `name: old → new`."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return ", ".join(f"{name}: {old.get(name)} → {new.get(name)}" for name in names)

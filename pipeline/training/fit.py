@@ -2,259 +2,180 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pipeline.common import devices, files, progress, randomness
-from pipeline.common.errors import PipelineError
-from pipeline.models import (
-    build_discriminator,
-    build_generator,
-    initialise,
-    of_discriminator,
-    of_generator,
-)
-from pipeline.models.sampling import sample
+from pipeline.common import devices, progress
 from pipeline.training import memory
-from pipeline.training.engine import precision
-from pipeline.training.engine.adversarial import Players
-from pipeline.training.engine.batches import Pictures
-from pipeline.training.engine.draws import Dice
-from pipeline.training.engine.ema import MovingAverage
-from pipeline.training.monitor import evaluation as watch
-from pipeline.training.monitor import history
-from pipeline.training.monitor.grids import GRID_SIDE, grid_png
-from pipeline.training.monitor.metrics import Figures, short
-from pipeline.training.stopping import Stopper
+from pipeline.training.engine import objectives, precision
+from pipeline.training.engine.batches import Batches
+from pipeline.training.monitor.monitor import Monitor
+from pipeline.training.run import Run
+from pipeline.training.stopping import StopRequest
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
     from pipeline.config.schema import Model, Train
-    from pipeline.training.checkpoint import Store
-    from pipeline.training.engine.distributed import Team
-
-_NORM_IMAGES = 2048  # latents that measure the average's batch-norm statistics
-_LOOK_IMAGES = 256  # ... where it is only looked at: they are off by a per cent, invisibly
-_SAY_SECONDS = 60.0  # where the output is no terminal
-_SHOW_SECONDS = 1.0
-
-
-class Collapsed(PipelineError):
-    """The game is over, and train.stop_on_collapse says to stop then."""
+    from pipeline.data.dataset import Dataset
+    from pipeline.training.checkpoint import CheckpointFolder
+    from pipeline.training.engine.distributed import Distributed
+    from pipeline.training.engine.objective import Objective
+    from pipeline.training.monitor.evaluation import Evaluator
+    from pipeline.training.monitor.history import History
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What `fit` hands back."""
+    """What `fit` returns.
 
-    generator: nn.Module  # the average, ready for sampling
+    Attributes:
+        generator: the average, ready for sampling.
+        images_seen: by the networks.
+        kept_images_seen: where that average is from: train.keep.
+        history: the run's.
+        rows: of the history, with a last one that the checkpoint lacks.
+    """
+
+    generator: nn.Module
     images_seen: int
-    kept_images_seen: int  # where that average is from: train.keep
-    rows: list[dict[str, Any]]  # the history
+    kept_images_seen: int
+    history: History
+    rows: list[dict[str, Any]]
 
 
 def fit(
-    crops: np.ndarray,
+    dataset: Dataset,
     *,
     model: Model,
     train: Train,
     device: torch.device,
-    team: Team,
-    store: Store,
+    distributed: Distributed,
+    checkpoints: CheckpointFolder,
     paths: Paths,
+    make_evaluator: Callable[[], Evaluator],
 ) -> Trained:
-    """Train until `train.images` real images were seen, from the newest checkpoint on.
+    """Train until `train.images` training images were seen, from the newest checkpoint on.
 
     Args:
-        crops: uint8 (N, side, side, 3).
-        team: the processes that share each batch; the leader alone writes and speaks.
-        store: opened by the leader; holds this run's checkpoints.
+        distributed: the processes that share each batch; the main one alone writes and prints.
+        checkpoints: opened by the main process; holds this run's.
         paths: history and grids are written there as training goes on.
+        make_evaluator: makes what scores samples (`train.score_every_images`).
 
     Raises:
-        TrainingDiverged: a figure is not finite; the last good checkpoint is kept.
+        TrainingDiverged: a metric is not finite; the last good checkpoint is kept.
         OutOfMemory: with the batch that would fit.
         Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
     """
-    # The players, their pictures and their dice.
-    share = team.share(train.batch_size)
-    side_px = crops.shape[1]
+    # Networks, batches, and who watches them.
     precision.make_reproducible(device, deterministic=train.deterministic)
     devices.keep_freed_memory()
-    generator = build_generator(**of_generator(model, side_px))
-    discriminator = build_discriminator(**of_discriminator(model, side_px))
-    for network, stream in ((generator, "weights of G"), (discriminator, "weights of D")):
-        initialise(network, int(randomness.words(train.seed, stream, 0, 1, 1)[0, 0]))
-        network.to(device, memory_format=torch.channels_last)
-    average = MovingAverage(generator, train.ema_halflife_images)
-    players = Players(generator, discriminator, train=train, device=device, team=team)
-    pictures = Pictures(crops, device)
-    dice = Dice(train, pictures=len(crops), latent_dim=model.latent_dim)
-    figures = Figures(team, device, train.batch_size)
-    fixed = randomness.normals(train.seed, "grid", 0, GRID_SIDE**2, model.latent_dim)
-    norm_latents = randomness.normals(train.seed, "norm", 0, _NORM_IMAGES, model.latent_dim)
-    scores = watch.Scores(crops, seed=train.seed, norm_latents=norm_latents, device=device)
-    some_crops = crops[randomness.permutation(train.seed, "grid", 0, len(crops))[: len(fixed)]]
+    local_size = distributed.local_batch_size(train.batch_size)
+    objective = objectives.build(
+        dataset, model=model, train=train, device=device, distributed=distributed
+    )
+    batches = Batches(
+        dataset, seed=train.seed, flips=train.flips, latent_dim=model.latent_dim, device=device
+    )
+    run = Run(objective, train=train, device=device, distributed=distributed)
+    monitor = Monitor(
+        run,
+        dataset,
+        train=train,
+        latent_dim=model.latent_dim,
+        class_counts=dataset.class_counts if objectives.is_conditional(model) else (),
+        device=device,
+        distributed=distributed,
+        paths=paths,
+        make_evaluator=make_evaluator,
+    )
 
-    # Where we are: at the start, or where the newest checkpoint left off.
-    images_seen, seconds = 0, 0.0
-    rows: list[dict[str, Any]] = []
-    grids: dict[int, Tensor] = {}  # images seen: bytes of a PNG
-    if (state := team.from_leader(store.load() if team.leads else None)) is not None:
-        players.load_state_dict(state["players"])
-        average.average.load_state_dict(state["average"])
-        figures.load_state(state["figures"])
-        images_seen, seconds = state["images_seen"], state["seconds"]
-        rows, grids, scores.best = state["rows"], state["grids"], state["best"]
-        if team.leads:
-            progress.say(f"continuing at {images_seen} images")
-    if team.leads:
-        for stale in paths.grids.glob("*.png"):  # of another run; DVC clears them, `all` does not
-            stale.unlink()
-        for seen, png in grids.items():
-            _write_grid(paths, seen, png)
-
-    def save() -> None:
-        scores.settle()
-        state = {
-            "players": players.state_dict(),
-            "average": average.average.state_dict(),
-            "figures": figures.state(images_seen),
-            "images_seen": images_seen,
-            "seconds": seconds,
-            "rows": rows,
-            "grids": grids,
-            "best": scores.best,
-        }
-        if team.leads:
-            store.save(state, images_seen)
-
-    def attempt(batch_size: int) -> None:
-        """A step to see whether it fits into the memory; what it learns is thrown away."""
-        size = max(1, batch_size // team.size)
-        rows, flips, real_targets, fake_targets, latents = dice.at(0, size).to(device)
-        real = pictures.batch(rows, flips)
-        players.step(real, latents, real_targets, fake_targets, number=0)
-
-    def look() -> np.ndarray:
-        """The average's pictures of the fixed latents."""
-        generator = average.collect(norm_latents[:_LOOK_IMAGES], watch.NORM_BATCH)
-        return sample(generator, fixed, device)
-
-    def due(every: int) -> bool:
-        """Whether the step that led to `images_seen` crossed a multiple of `every`."""
-        return every > 0 and images_seen // every != (images_seen - train.batch_size) // every
+    # At the start, or where the newest checkpoint left off.
+    state = distributed.broadcast(checkpoints.load() if distributed.is_main else None)
+    if state is not None:
+        run.load_state_dict(state)
+        if distributed.is_main:
+            progress.say(f"continuing at {run.images_seen} images")
 
     # Step by step. Nothing here waits for the device but what happens once an interval.
-    stopper = Stopper(train.time_limit_hours)
-    last = saved = shown = said = time.monotonic()
-    warned = False
+    stop = StopRequest(train.time_limit_hours)
     signal_number = out_of_time = 0
-    bar = progress.bar(label="train", total=train.images, initial=min(images_seen, train.images))
-    with stopper.listening(), bar:
-        while images_seen < train.images and not signal_number and not out_of_time:
-            draws = dice.at(images_seen + team.rank * share, share)
-            chosen, flips, real_targets, fake_targets, latents = draws.to(device)
+    saved = time.monotonic()
+    with stop.listening(), monitor.watching():
+        run.start_clock()
+        while run.images_seen < train.images and not signal_number and not out_of_time:
+            first = run.images_seen + distributed.rank * local_size
             try:
-                real = pictures.batch(chosen, flips)
-                number = images_seen // train.batch_size
-                figures.add(players.step(real, latents, real_targets, fake_targets, number=number))
+                batch = batches.at(first, local_size)
+                run.metrics.add(objective.step(batch, run.images_seen // train.batch_size))
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_out_of_memory(error):
                     raise
-                real = None
-                raise memory.explained(error, attempt, train.batch_size, device) from error
-            images_seen += train.batch_size
-            average.update(train.batch_size, images_seen)
-
-            if due(train.log_every_images):
-                now = time.monotonic()
-                lasted, last = now - last, now
-                seconds += lasted
-                rows.append(figures.row(images_seen, seconds, lasted))
-                figures.clear()
-            if due(train.score_every_images) and team.leads:
-                scores.begin(average.average, rows[-1] if rows else {}, images_seen)
-            if due(train.log_every_images) and team.leads:
-                scores.settle(wait=False)
-                history.write(paths.history, rows)
-            if due(train.sample_every_images) and team.leads:
-                shot = look()
-                grids[images_seen] = _as_tensor(grid_png(shot, GRID_SIDE))
-                _write_grid(paths, images_seen, grids[images_seen])
-                end = watch.collapse(shot, some_crops, rows, images_seen)
-                if end and train.stop_on_collapse:
-                    raise Collapsed(f"at {images_seen} images: {end} (train.stop_on_collapse)")
-                if end and not warned:
-                    progress.say(f"warning: at {images_seen} images: {end}")
-                    warned = True
-
-            now = time.monotonic()
-            if team.leads:
-                bar.update(train.batch_size)
-                if rows and now - shown > _SHOW_SECONDS:
-                    shown = now
-                    bar.set_postfix_str(short(rows[-1]), refresh=False)
-                if rows and bar.disable and now - said > _SAY_SECONDS:
-                    said = now
-                    left = (train.images - images_seen) / rows[-1]["images_per_s"]
-                    progress.say(
-                        f"{images_seen}/{train.images} images, {short(rows[-1])}, "
-                        f"{left / 60:.0f} min left"
-                    )
-            signal_number, out_of_time, save_now = team.highest(
-                stopper.signal or 0,
-                stopper.out_of_time,
-                team.leads and now - saved > train.checkpoint_minutes * 60,
+                batch = None
+                try_step = functools.partial(_try_step, objective, batches, distributed)
+                raise memory.explained(error, try_step, train.batch_size, device) from error
+            run.images_seen += train.batch_size
+            run.average.update(train.batch_size, run.images_seen)
+            monitor.after_step()
+            signal_number, out_of_time, is_save_due = distributed.all_reduce_max(
+                stop.signal or 0,
+                stop.out_of_time,
+                distributed.is_main and time.monotonic() - saved > train.checkpoint_minutes * 60,
             )
-            if save_now:
-                save()
+            if is_save_due:
+                _save(run, monitor, checkpoints, distributed)
                 saved = time.monotonic()
 
         # The end, or as far as it came.
-        lasted = time.monotonic() - last
-        seconds += lasted
-        save()
-        if signal_number:
-            if team.leads:
-                progress.say(
-                    f"{_name(signal_number)}: stopped at {images_seen} of {train.images} images; "
-                    f"the same command continues from there"
-                )
-            raise SystemExit(128 + signal_number)
-    if images_seen < train.images and team.leads:
-        progress.say(
-            f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {images_seen} "
-            f"of {train.images} images; a longer limit continues from there"
-        )
+        _save(run, monitor, checkpoints, distributed)
+    if distributed.is_main and (signal_number or run.images_seen < train.images):
+        progress.say(_why_early(run, train, signal_number))
+    if signal_number:
+        raise SystemExit(128 + signal_number)
     # A last row and a last grid of what is left; not in the checkpoint, which may go on.
-    if figures.images:
-        rows = [*rows, figures.row(images_seen, seconds, lasted)]
-    if images_seen not in grids and team.leads:
-        _write_grid(paths, images_seen, _as_tensor(grid_png(look(), GRID_SIDE)))
-    kept_images_seen = images_seen
-    if train.keep == "best" and scores.best is not None:
-        average.average.load_state_dict(scores.best["average"])
-        kept_images_seen = scores.best["images_seen"]
-    generator = average.collect(norm_latents, watch.NORM_BATCH)
-    return Trained(generator, images_seen, kept_images_seen, rows)
+    rows = [*run.history.rows, run.log_row()] if run.metrics.images else run.history.rows
+    monitor.finish()
+    kept_images_seen = run.images_seen
+    if train.keep == "best" and run.best is not None:
+        run.average.network.load_state_dict(run.best["average"])
+        kept_images_seen = run.best["images_seen"]
+    generator = monitor.finished_generator()
+    return Trained(generator, run.images_seen, kept_images_seen, run.history, rows)
 
 
-def _name(number: int) -> str:
-    return signal.Signals(number).name
+def _try_step(
+    objective: Objective, batches: Batches, distributed: Distributed, batch_size: int
+) -> None:
+    """Take a step to see whether it fits into the memory; what it learns is thrown away."""
+    objective.step(batches.at(0, max(1, batch_size // distributed.world_size)), 0)
 
 
-def _as_tensor(content: bytes) -> Tensor:
-    """Bytes as a tensor, so that a checkpoint holds nothing but tensors and plain values."""
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8)
+def _save(
+    run: Run, monitor: Monitor, checkpoints: CheckpointFolder, distributed: Distributed
+) -> None:
+    """Write a checkpoint. All processes call it; the main one writes."""
+    monitor.settle()
+    state = run.state_dict()
+    if distributed.is_main:
+        checkpoints.save(state, run.images_seen)
 
 
-def _write_grid(paths: Paths, images_seen: int, png: Tensor) -> None:
-    files.write_bytes(paths.grids / f"{images_seen:09d}.png", png.numpy().tobytes())
+def _why_early(run: Run, train: Train, signal_number: int) -> str:
+    """Return why the run ended before `train.images`, and how it goes on."""
+    if signal_number:
+        return (
+            f"{signal.Signals(signal_number).name}: stopped at {run.images_seen} of {train.images} "
+            f"images; the same command continues from there"
+        )
+    return (
+        f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {run.images_seen} "
+        f"of {train.images} images; a longer limit continues from there"
+    )

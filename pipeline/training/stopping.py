@@ -11,25 +11,30 @@ from contextlib import contextmanager
 from types import FrameType
 
 _PR_SET_PDEATHSIG = 1
-_SAME_WISH_S = 2.0
+_SAME_REQUEST_S = 2.0
 
 
-class Stopper:
-    """Remembers what asks for an end, so that the loop can end between two steps."""
+class StopRequest:
+    """Remembers a signal or the end of the time limit, so that the loop can end between two steps.
+
+    Attributes:
+        signal: SIGINT or SIGTERM, if one came.
+    """
 
     def __init__(self, time_limit_hours: float | None) -> None:
         self._start = time.monotonic()
         self._limit = None if time_limit_hours is None else time_limit_hours * 3600
         self.signal: signal.Signals | None = None
-        self._wished = 0.0
+        self._requested = 0.0
 
     @property
     def out_of_time(self) -> bool:
+        """Return whether the time limit has passed."""
         return self._limit is not None and time.monotonic() - self._start >= self._limit
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as a wish to stop; a later one stops at once.
+        """Take SIGINT and SIGTERM as a request to stop; a later one stops at once.
 
         Not one that comes right after: a terminal or a cluster signals all processes of a job,
         and a launcher among them then passes on what this process has got already.
@@ -50,8 +55,8 @@ class Stopper:
         now = time.monotonic()
         if self.signal is None:
             self.signal = signal.Signals(number)
-            self._wished = now
-        elif now - self._wished > _SAME_WISH_S:
+            self._requested = now
+        elif now - self._requested > _SAME_REQUEST_S:
             raise KeyboardInterrupt
 
 

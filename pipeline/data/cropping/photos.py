@@ -32,8 +32,8 @@ class Photo:
 
     Attributes:
         file: name in its archive.
-        breed: from the annotation's folder, else from the photo's, without the synset; "" where
-            neither has one.
+        class_name: from the annotation's folder, else from the photo's, without the synset; ""
+            where neither has one.
         annotation: the annotation's name in its archive, or "".
         size: (width, height) of the photo according to the annotation, or None.
         boxes: as annotated; None for one that isn't four numbers. Empty: no box.
@@ -41,7 +41,7 @@ class Photo:
     """
 
     file: str
-    breed: str
+    class_name: str
     annotation: str = ""
     size: tuple[int, int] | None = None
     boxes: tuple[Box | None, ...] = ()
@@ -113,19 +113,19 @@ def read(match: Match, notes: Archive) -> Photo:
     file, name, problem = match
     if name and not problem:
         return _annotated(file, name, notes)
-    return Photo(file, breed_of(name or file), name, problem=problem)
+    return Photo(file, class_of(name or file), name, problem=problem)
 
 
 def _annotated(file: str, name: str, notes: Archive, problem: str = "") -> Photo:
-    breed = breed_of(name)
+    class_name = class_of(name)
     try:
         found = annotations.parse(notes.read(name))
     except (annotations.BrokenAnnotation, ArchiveDamaged):
-        return Photo(file, breed, name, problem=problem or BROKEN_ANNOTATION)
-    return Photo(file, breed, name, found.size, found.boxes, problem)
+        return Photo(file, class_name, name, problem=problem or BROKEN_ANNOTATION)
+    return Photo(file, class_name, name, found.size, found.boxes, problem)
 
 
-def breed_of(name: str) -> str:
+def class_of(name: str) -> str:
     """`Images/n02085620-Chihuahua/n02085620_7.jpg` -> `Chihuahua`; "" without such a folder."""
     top, *folders = name.split("/")[:-1] or [""]
     if not folders or folders[-1] == top:

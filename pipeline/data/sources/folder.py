@@ -1,22 +1,43 @@
 """Any directory of pictures, packed into one archive; its sub-folders are the classes."""
 
+from __future__ import annotations
+
 import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.common import files
 from pipeline.common.errors import InputError
 from pipeline.common.progress import bar, say
+from pipeline.common.section import Section
 from pipeline.data.archives import reader
 
+if TYPE_CHECKING:
+    from pipeline.data.sources.source import Request
+
+IS_OWN_WORK = False
 # By suffix, not by content: what is named as a picture and is none is for the crop stage to count.
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 )
 
 
-def write(raw: Path, *, folder: Path) -> None:
+class Parameters(Section):
+    """The sub-section `data.folder`."""
+
+    path: str | None
+
+
+def write(request: Request, parameters: Parameters) -> None:
+    """Pack the folder `parameters.path`; see `pack`."""
+    if not parameters.path:
+        raise InputError("data.folder.path: null; name a directory of images")
+    pack(request.raw, folder=request.user_path(parameters.path))
+
+
+def pack(raw: Path, *, folder: Path) -> None:
     """Pack `folder` into `raw/images.tar`, beside an empty `raw/annotation.tar`.
 
     A picture is a regular file with one of `SUFFIXES`, in any case. Its member is
@@ -30,13 +51,13 @@ def write(raw: Path, *, folder: Path) -> None:
     """
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "not found"
-        raise InputError(f"data.folder: {folder}: {what}")
+        raise InputError(f"data.folder.path: {folder}: {what}")
     left_out: Counter[str] = Counter()
     members = _members(folder.resolve(), left_out)
     passed = ", ".join(f"{what}: {count:,}" for what, count in sorted(left_out.items()))
     if not members:
         raise InputError(
-            f"data.folder: {folder}: no pictures ({', '.join(sorted(SUFFIXES))})"
+            f"data.folder.path: {folder}: no pictures ({', '.join(sorted(SUFFIXES))})"
             + (f"; left out: {passed}" if passed else "")
         )
     if passed:

@@ -1,21 +1,44 @@
 """The competition's own data: two zips, or both unpacked as a Kaggle kernel finds them."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.common import files
 from pipeline.common.errors import InputError
 from pipeline.common.progress import bar, say
+from pipeline.common.section import Section
 from pipeline.data.archives import reader
 
+if TYPE_CHECKING:
+    from pipeline.data.sources.source import Request
+
+IS_OWN_WORK = False
 # stem of the archive in data/raw -> names of the zip or folder, compared without case. Copies of
 # the data differ in the nesting below (all-dogs/all-dogs, annotation/Annotation): see `_pack`.
 _NAMES = {"images": "all-dogs", "annotation": "annotation"}
 
 
-def write(raw: Path, *, folder: Path) -> None:
+class Parameters(Section):
+    """The sub-section `data.kaggle`."""
+
+    path: str | None
+
+
+def write(request: Request, parameters: Parameters) -> None:
+    """Copy or fetch the competition's data; see `copy` and `download`."""
+    if parameters.path is None:
+        folder = download(request.downloads, competition=request.competition)
+    else:
+        folder = request.user_path(parameters.path)
+    copy(request.raw, folder=folder)
+
+
+def copy(raw: Path, *, folder: Path) -> None:
     """Put the pictures and annotations of the competition's `folder` into the folder `raw`.
 
     A zip is copied as it is (`images.zip`, `annotation.zip`). An unpacked folder is packed, however
@@ -28,7 +51,7 @@ def write(raw: Path, *, folder: Path) -> None:
         DiskFull: it would not fit.
     """
     if not folder.is_dir():
-        raise InputError(f"data.kaggle_path: {folder}: no such folder")
+        raise InputError(f"data.kaggle.path: {folder}: no such folder")
     for stem, name in _NAMES.items():
         source = _find(folder, name)
         say(f"{stem}: from {source}")
@@ -55,13 +78,13 @@ def _find(folder: Path, name: str) -> Path:
         for entry in entries:
             if entry.name.lower() == wanted and (entry.is_dir() or wanted.endswith(".zip")):
                 return entry
-    raise InputError(f"data.kaggle_path: {folder}: neither {name}.zip nor a folder {name}")
+    raise InputError(f"data.kaggle.path: {folder}: neither {name}.zip nor a folder {name}")
 
 
 def _copy(source: Path, destination: Path) -> None:
     with reader.ZipArchive(source) as archive:
         if not archive.names:
-            raise InputError(f"data.kaggle_path: {source}: holds no files")
+            raise InputError(f"data.kaggle.path: {source}: holds no files")
     files.require_space(destination.parent, source.stat().st_size, destination.name)
     with files.atomic(destination) as temporary:
         shutil.copyfile(source, temporary)
@@ -70,7 +93,7 @@ def _copy(source: Path, destination: Path) -> None:
 def _pack(source: Path, destination: Path, stem: str) -> None:
     members = dict(sorted(_members(source, stem)))
     if not members:
-        raise InputError(f"data.kaggle_path: {source}: holds no {stem}")
+        raise InputError(f"data.kaggle.path: {source}: holds no {stem}")
     total = sum(path.stat().st_size + 1024 for path in members.values())
     files.require_space(destination.parent, total, destination.name)
     reader.write_tar(destination, _contents(members))

@@ -1,38 +1,54 @@
 """Stanford Dogs (Khosla et al. 2011): two archives from the list of mirrors in params.yaml."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.common.errors import InputError
+from pipeline.common.section import Section, Sha256, Texts
 from pipeline.data.archives import reader
-from pipeline.download import mirrors
-from pipeline.download.resumable import Patience
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import Data
+    from pipeline.data.sources.source import Request
+
+IS_OWN_WORK = False
 
 
-def write(raw: Path, *, data: "Data", keep: Path, base: Path) -> None:
-    """Fetch `annotation.tar` and `images.tar` into the folder `raw`.
+class Parameters(Section):
+    """The sub-section `data.stanford_dogs`."""
 
-    Args:
-        keep: folder of partial and finished downloads.
-        base: what mirrors that are relative paths are relative to.
+    images_mirrors: Texts
+    images_sha256: Sha256 | None
+    annotation_mirrors: Texts
+    annotation_sha256: Sha256 | None
+
+
+def write(request: Request, parameters: Parameters) -> None:
+    """Fetch `annotation.tar` and `images.tar` from the first mirror that gives them.
 
     Raises:
         DownloadFailed, DownloadCorrupt, DiskFull: as `mirrors.fetch`.
     """
-    patience = Patience(data.timeout_s, data.retries, data.retry_wait_s)
+    from pipeline.download import mirrors
+    from pipeline.download.resumable import Patience
+
+    patience = Patience(request.timeout_s, request.retries, request.retry_wait_s)
     # The small one first: what is wrong with the network or the disk shows early.
     for name, folder, addresses, sha256 in (
-        ("annotation.tar", "Annotation/", data.annotation_mirrors, data.annotation_sha256),
-        ("images.tar", "Images/", data.images_mirrors, data.images_sha256),
+        (
+            "annotation.tar",
+            "Annotation/",
+            parameters.annotation_mirrors,
+            parameters.annotation_sha256,
+        ),
+        ("images.tar", "Images/", parameters.images_mirrors, parameters.images_sha256),
     ):
         mirrors.fetch(
             addresses,
-            raw / name,
-            keep=keep,
-            base=base,
+            request.raw / name,
+            keep=request.downloads,
+            base=request.root,
             sha256=sha256,
             patience=patience,
             check=lambda path, folder=folder: _check(path, folder),

@@ -1,147 +1,116 @@
-"""The two players of the game (Goodfellow et al. 2014) and one step of each."""
+"""The objective of a GAN (Goodfellow et al. 2014): a discriminator tells real images from generated
+ones, a generator learns to be taken for real."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from pipeline.training.engine import precision
+from pipeline.training.engine import losses, precision
+from pipeline.training.engine.objective import Metric
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Train
-    from pipeline.training.engine.distributed import Team
+    from pipeline.training.engine.batches import Batch
+    from pipeline.training.engine.distributed import Distributed
 
 # The penalty comes each so many steps, so many times as strong, and costs a sixteenth of its time
 # (lazy regularisation: Karras et al. 2020, arXiv 1912.04958, section 3.1).
 R1_EVERY_STEPS = 16
-FIGURES = ("loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g")
+# D has won where it has told real from generated for so many rows by so much, of at most 1.
+_WON_ROWS = 20
+_WON_BY = 0.95
 
 
-class Players:
-    """Generator and discriminator with their optimisers; `step` plays one round.
+class AdversarialObjective:
+    """A generator and a discriminator with their optimisers; a step trains each once.
 
-    As in the DCGAN tutorial, one batch of fakes serves both: D learns from it detached, then G
-    through D's new weights. Real and fake pass D as separate batches, so that batch norm sees
-    each alone. D's own gradients are not computed in G's step, where nothing would use them.
+    As in the DCGAN tutorial, one batch of generated images serves both: D learns from it detached,
+    then G through D's new weights. Real and generated images pass D as separate batches, so that
+    batch norm sees each alone. D's own gradients are not computed in G's half of a step, where
+    nothing would use them.
     """
+
+    networks = ("generator", "discriminator")
+    weight_streams = ("weights of G", "weights of D")
+    metrics = (
+        Metric("loss_d", "D", "loss (nats)", in_summary=True),
+        Metric("loss_g", "G", "loss (nats)", in_summary=True),
+        Metric("d_real", "D(x)", "discriminator output", in_summary=True),
+        Metric("d_fake", "D(G(z))", "discriminator output", in_summary=True),
+        Metric("grad_norm_d", "D", "gradient norm"),
+        Metric("grad_norm_g", "G", "gradient norm"),
+    )
 
     def __init__(
         self,
-        generator: nn.Module,
-        discriminator: nn.Module,
+        networks: dict[str, nn.Module],
         *,
         train: Train,
         device: torch.device,
-        team: Team,
+        distributed: Distributed,
+        conditional: bool,
     ) -> None:
-        dtype = precision.pick(train.precision, device)
-        self.generator = generator
-        self.discriminator = discriminator
-        for network in (generator, discriminator):
-            team.synchronise_batch_norm(
+        """
+        Args:
+            networks: `generator` and `discriminator`, on the device, with their initial weights.
+            conditional: whether both are told the class of an image.
+        """
+        self._settings = train.adversarial
+        self._device = device
+        self._dtype = precision.pick(train.precision, device)
+        self._conditional = conditional
+        self.generator = networks["generator"]
+        self.discriminator = networks["discriminator"]
+        for network in (self.generator, self.discriminator):
+            distributed.synchronise_batch_norm(
                 network,
                 device,
-                twice_differentiable=train.r1 > 0 and network is discriminator,
+                twice_differentiable=self._settings.r1 > 0 and network is self.discriminator,
             )
             if train.compile:
                 # On a GPU with CUDA graphs: at these sizes launching kernels takes longest there.
                 network.compile(mode="reduce-overhead" if device.type == "cuda" else None)
         # The same networks; with several processes their backward averages the gradients.
-        self._shared_generator = team.wrap(generator, device)
-        self._shared_discriminator = team.wrap(discriminator, device)
-        self.optimizer_g = _adam(generator, train.lr_g or train.lr, train, device)
-        self.optimizer_d = _adam(discriminator, train.lr_d or train.lr, train, device)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
-        self._device = device
-        self._dtype = dtype
-        self._r1 = train.r1
+        self._shared_generator = distributed.wrap(self.generator, device)
+        self._shared_discriminator = distributed.wrap(self.discriminator, device)
+        rate_g = self._settings.lr_g or train.lr
+        rate_d = self._settings.lr_d or train.lr
+        self.optimizer_g = precision.adam(self.generator, rate_g, train, device)
+        self.optimizer_d = precision.adam(self.discriminator, rate_d, train, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self._dtype == torch.float16)
 
-    def step(
-        self,
-        real: Tensor,
-        latents: Tensor,
-        real_targets: Tensor,
-        fake_targets: Tensor,
-        *,
-        number: int,
-    ) -> Tensor:
-        """One round. Returns FIGURES, float32 (6,), on the device: nothing waits for it.
-
-        Args:
-            real: (B, 3, side, side) in [-1, 1].
-            latents: (B, latent_dim).
-            real_targets, fake_targets: (B,), D's targets.
-            number: of the step, from 0.
-        """
-        with self._autocast():
-            fake = self._shared_generator(latents)
-        penalty = self._r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
-        of_d = self._discriminator_step(real, fake.detach(), real_targets, fake_targets, penalty)
-        of_g = self._generator_step(fake)
-        loss_d, d_real, d_fake, norm_d = of_d
-        loss_g, norm_g = of_g
+    def step(self, batch: Batch, number: int) -> Tensor:
+        """Train D, then G, on a batch; return `metrics`, float32 (6,), on the device."""
+        labels = batch.labels if self._conditional else None
+        real_targets, fake_targets = self._targets(batch)
+        with precision.autocast(self._dtype, self._device):
+            fake = self._shared_generator(batch.latents, labels)
+        penalty = self._settings.r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
+        loss_d, d_real, d_fake, norm_d = self._discriminator_step(
+            batch.images, fake.detach(), labels, real_targets, fake_targets, penalty
+        )
+        loss_g, norm_g = self._generator_step(fake, labels)
         return torch.stack([loss_d, loss_g, d_real, d_fake, norm_d, norm_g])
 
-    def _discriminator_step(
-        self,
-        real: Tensor,
-        fake: Tensor,
-        real_targets: Tensor,
-        fake_targets: Tensor,
-        penalty: float,
-    ) -> tuple[Tensor, ...]:
-        """Tell real from fake: minimise BCE(D(x), targets) + BCE(D(G(z)), targets), and with it
-        penalty / 2 · E‖∇D(x)‖²."""
-        with self._autocast():
-            real_logits = self._shared_discriminator(real)
-            fake_logits = self._shared_discriminator(fake)
-        real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
-        loss = cross_entropy(real_logits, real_targets) + cross_entropy(fake_logits, fake_targets)
-        whole = loss
-        if penalty:
-            whole = loss + penalty / 2 * squared_gradient(self.discriminator, real)
-        norm = self._descend(whole, self.discriminator, self.optimizer_d)
-        d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
-        return loss.detach(), d_real, d_fake, norm
-
-    def _generator_step(self, fake: Tensor) -> tuple[Tensor, ...]:
-        """Pass for real: minimise −log D(G(z)), the non-saturating loss."""
-        self.discriminator.requires_grad_(False)
-        with self._autocast():
-            logits = self.discriminator(fake)
-        logits = logits.float()
-        loss = cross_entropy(logits, torch.ones_like(logits))
-        norm = self._descend(loss, self.generator, self.optimizer_g)
-        self.discriminator.requires_grad_(True)
-        self.scaler.update()
-        return loss.detach(), norm
-
-    def _descend(
-        self, loss: Tensor, network: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> Tensor:
-        """One step down the loss; returns the gradient's norm."""
-        optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self.scaler.unscale_(optimizer)
-        norm = nn.utils.get_total_norm([weight.grad for weight in network.parameters()])
-        self.scaler.step(optimizer)
-        if self.scaler.is_enabled():
-            # An overflow in float16 is no divergence: the scaler skips the step and scales lower.
-            norm = norm.nan_to_num(posinf=0.0)
-        return norm
-
-    def _autocast(self) -> torch.autocast:
-        mixed = self._dtype != torch.float32
-        return torch.autocast(self._device.type, self._dtype if mixed else None, enabled=mixed)
+    def warning(self, rows: list[dict[str, Any]]) -> str | None:
+        """Return that D has won, where it has: G learns nothing from a D that is never wrong."""
+        recent = rows[-_WON_ROWS:]
+        if len(recent) == _WON_ROWS and all(
+            row["d_real"] - row["d_fake"] > _WON_BY for row in recent
+        ):
+            return f"D tells real from fake without fail for {_WON_ROWS} rows: G learns nothing"
+        return None
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything a later step depends on."""
+        """Return the state of both networks, their optimisers and the gradient scaler."""
         return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -154,23 +123,53 @@ class Players:
             "scaler": self.scaler,
         }
 
+    def _targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return D's targets for the real and for the generated images, float32 (B,) each."""
+        settings = self._settings
+        _, real_level, real_swap, fake_level, fake_swap = batch.chance()
+        real, fake = settings.real_labels, settings.fake_labels
+        share = settings.swap_labels
+        return (
+            self._to_device(
+                losses.label_targets(real_level, real_swap, own=real, other=fake, swap_share=share)
+            ),
+            self._to_device(
+                losses.label_targets(fake_level, fake_swap, own=fake, other=real, swap_share=share)
+            ),
+        )
 
-def squared_gradient(discriminator: nn.Module, real: Tensor) -> Tensor:
-    """R1 of Mescheder et al. 2018 (arXiv 1801.04406, equation 9), without its γ / 2: the mean over
-    real images of the squared norm of the logit's gradient to the image. Scalar, float32."""
-    real = real.detach().float().requires_grad_()
-    # `forward`: what torch.compile makes of a network can't be differentiated twice.
-    logits = discriminator.forward(real)
-    (gradients,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
-    return gradients.square().sum((1, 2, 3)).mean()
+    def _to_device(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self._device, non_blocking=True)
 
+    def _discriminator_step(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        labels: Tensor | None,
+        real_targets: Tensor,
+        fake_targets: Tensor,
+        penalty: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Train D on its loss plus penalty / 2 · E‖∇D(x)‖²; return loss, D(x), D(G(z)), norm."""
+        with precision.autocast(self._dtype, self._device):
+            real_logits = self._shared_discriminator(real, labels)
+            fake_logits = self._shared_discriminator(fake, labels)
+        real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
+        loss = losses.discriminator_loss(real_logits, fake_logits, real_targets, fake_targets)
+        total = loss
+        if penalty:
+            total = loss + penalty / 2 * losses.r1_penalty(self.discriminator, real, labels)
+        norm = precision.descend(total, self.discriminator, self.optimizer_d, self.scaler)
+        d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
+        return loss.detach(), d_real, d_fake, norm
 
-def _adam(
-    network: nn.Module, rate: float, train: Train, device: torch.device
-) -> torch.optim.Optimizer:
-    return torch.optim.Adam(
-        network.parameters(),
-        lr=rate,
-        betas=(train.beta1, train.beta2),
-        fused=device.type in ("cpu", "cuda"),
-    )
+    def _generator_step(self, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Train G to be taken for real; return loss and norm."""
+        self.discriminator.requires_grad_(False)
+        with precision.autocast(self._dtype, self._device):
+            logits = self.discriminator(fake, labels)
+        loss = losses.generator_loss(logits.float())
+        norm = precision.descend(loss, self.generator, self.optimizer_g, self.scaler)
+        self.discriminator.requires_grad_(True)
+        self.scaler.update()
+        return loss.detach(), norm

@@ -19,73 +19,79 @@ from pipeline.common.errors import InputError, PipelineError
 from pipeline.training import fingerprint
 
 
-class Team:
-    """The processes of one training; alone, one that does without the others."""
+class Distributed:
+    """The processes of one training; with one process, everything stays in it.
 
-    def __init__(self, rank: int = 0, size: int = 1, talk: Any = None) -> None:
+    Attributes:
+        rank: number of this process, from 0.
+        world_size: number of processes.
+        is_main: whether this is the process that writes files and prints.
+    """
+
+    def __init__(self, rank: int = 0, world_size: int = 1, group: Any = None) -> None:
         self.rank = rank
-        self.size = size
-        self.leads = rank == 0  # writes and speaks
-        self._talk = talk  # a gloo group: what is agreed on lies in the main memory
+        self.world_size = world_size
+        self.is_main = rank == 0
+        self._group = group  # of gloo: what is exchanged lies in the main memory
 
-    def share(self, batch_size: int) -> int:
-        """This process's part of a batch.
+    def local_batch_size(self, batch_size: int) -> int:
+        """Return how many images of a batch are this process's.
 
         Raises:
             InputError: the batch cannot be divided.
         """
-        if batch_size % self.size:
+        if batch_size % self.world_size:
             raise InputError(
-                f"train.batch_size = {batch_size}: cannot be shared by {self.size} processes; "
-                f"take a multiple, or set train.processes: 1"
+                f"train.batch_size = {batch_size}: cannot be shared by {self.world_size} "
+                f"processes; take a multiple, or set train.processes: 1"
             )
-        return batch_size // self.size
+        return batch_size // self.world_size
 
-    def highest(self, *values: int) -> list[int]:
-        """The highest of each value over all processes: all decide alike."""
-        if self.size == 1:
+    def all_reduce_max(self, *values: int) -> list[int]:
+        """Return the highest of each value over all processes: all decide alike."""
+        if self.world_size == 1:
             return list(values)
         tensor = torch.tensor(values)
-        dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self._talk)
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX, group=self._group)
         return tensor.tolist()
 
-    def mean(self, tensor: Tensor) -> Tensor:
-        """The mean over all processes of a CPU tensor."""
-        if self.size > 1:
+    def all_reduce_mean(self, tensor: Tensor) -> Tensor:
+        """Return the mean over all processes of a CPU tensor."""
+        if self.world_size > 1:
             tensor = tensor.clone()
-            dist.all_reduce(tensor, group=self._talk)
-            tensor /= self.size
+            dist.all_reduce(tensor, group=self._group)
+            tensor /= self.world_size
         return tensor
 
-    def from_leader(self, content: Any) -> Any:
-        """What the leader has; the others' argument is ignored."""
-        if self.size == 1:
+    def broadcast(self, content: Any) -> Any:
+        """Return what the main process has; the others' argument is ignored."""
+        if self.world_size == 1:
             return content
-        box = [content if self.leads else None]
-        dist.broadcast_object_list(box, src=0, group=self._talk)
+        box = [content if self.is_main else None]
+        dist.broadcast_object_list(box, src=0, group=self._group)
         return box[0]
 
-    def require_same(self, run: dict[str, Any]) -> None:
+    def require_same(self, settings: dict[str, Any]) -> None:
         """Check that all processes, perhaps on several machines, train the same.
 
         Raises:
-            InputError: here is another run than with the leader; says what differs.
+            InputError: these settings are not those of the main process; says what differs.
         """
-        leaders = self.from_leader(run)
-        if leaders != run:
+        main = self.broadcast(settings)
+        if main != settings:
             raise InputError(
                 f"this machine trains another run than the first one: "
-                f"{fingerprint.differences(leaders, run)}; give all machines the same code, "
+                f"{fingerprint.differences(main, settings)}; give all machines the same code, "
                 f"params.yaml and data/crops.npy"
             )
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
-        """The network with its gradients averaged over the processes in backward.
+        """Return the network with its gradients averaged over the processes in backward.
 
         Call it after `synchronise_batch_norm`. Buffers need no broadcast: that batch norm gives
         each process the same ones.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return network
         ids = [device.index] if device.type == "cuda" else None
         with warnings.catch_warnings():
@@ -100,39 +106,62 @@ class Team:
     ) -> None:
         """Replace, in place, each batch norm by one over the batches of all processes. Weights,
         buffers and their names stay."""
-        if self.size == 1:
+        if self.world_size == 1:
             return
         # nn.SyncBatchNorm refuses tensors on the CPU, and has no second derivative.
-        torchs = device.type == "cuda" and not twice_differentiable
-        kind = nn.SyncBatchNorm if torchs else SharedBatchNorm2d
+        is_torchs = device.type == "cuda" and not twice_differentiable
+        kind = nn.SyncBatchNorm if is_torchs else SharedBatchNorm
         for parent in list(network.modules()):
             for name, layer in list(parent.named_children()):
-                if isinstance(layer, nn.BatchNorm2d):
-                    shared = kind(layer.num_features, layer.eps, layer.momentum)
+                if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                    shared = kind(
+                        layer.num_features,
+                        layer.eps,
+                        layer.momentum,
+                        layer.affine,
+                        layer.track_running_stats,
+                    )
                     shared.weight, shared.bias = layer.weight, layer.bias
                     for key, buffer in layer.named_buffers():
                         setattr(shared, key, buffer)
+                    shared.train(layer.training)
                     setattr(parent, name, shared)
 
 
-class SharedBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm with the mean and variance of all processes' batches (of equal size)."""
+class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """Batch norm with the mean and variance of all processes' batches (of equal size), for any
+    number of dimensions, with or without weights and running statistics."""
 
-    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W)
-        if not self.training:
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Accept any number of dimensions."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C) or (N, C, ...)
+        if not self.training and self.track_running_stats:
             return super().forward(x)
         values = x.float()
-        axes = (0, 2, 3)
+        axes = [axis for axis in range(values.dim()) if axis != 1]
+        per_channel = (-1,) + (1,) * (values.dim() - 2)  # (C,) beside (N, C, ...)
         count = dist.get_world_size() * values.numel() // values.shape[1]
         mean = _SumOverProcesses.apply(values.sum(axes)) / count  # (C,)
-        centred = values - mean[:, None, None]
+        centred = values - mean.view(per_channel)
         variance = _SumOverProcesses.apply(centred.square().sum(axes)) / count  # (C,)
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
-        scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        if self.track_running_stats:
+            self._track(mean.detach(), variance.detach() * count / (count - 1))
+        scale = (variance + self.eps).rsqrt()
+        if self.affine:
+            scale = self.weight * scale
+        normalised = centred * scale.view(per_channel)
+        if self.affine:
+            normalised = normalised + self.bias.view(per_channel)
+        return normalised.to(x.dtype)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        self.num_batches_tracked += 1
+        # Without momentum torch keeps a plain mean over all batches.
+        step = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, step)
+        self.running_var.lerp_(unbiased_variance, step)
 
 
 class _SumOverProcesses(torch.autograd.Function):
@@ -149,24 +178,24 @@ class _SumOverProcesses(torch.autograd.Function):
         return _SumOverProcesses.apply(gradient.contiguous())  # R1 differentiates it again
 
 
-def wanted(processes: int | str, device: torch.device) -> int:
-    """How many processes to start here: `auto` is one a CUDA GPU, else one."""
+def process_count(processes: int | str, device: torch.device) -> int:
+    """Return how many processes to start here: `auto` is one a CUDA GPU, else one."""
     if processes != "auto":
         return int(processes)
     return max(1, torch.cuda.device_count()) if device.type == "cuda" else 1
 
 
-def inside() -> bool:
-    """Whether a launcher (torchrun, or `launch`) started this process."""
+def is_launched() -> bool:
+    """Return whether a launcher (torchrun, or `launch`) started this process."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
-    """Join the other processes, if a launcher started this one; yields the team and the device
-    of this process."""
-    if not inside():
-        yield Team(), device
+def process_group(device: torch.device) -> Iterator[tuple[Distributed, torch.device]]:
+    """Join the other processes, if a launcher started this one; yield them and the device of this
+    process."""
+    if not is_launched():
+        yield Distributed(), device
         return
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     if device.type == "cuda":
@@ -181,7 +210,8 @@ def joined(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // here))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Team(dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo")), device
+        group = dist.new_group(backend="gloo")
+        yield Distributed(dist.get_rank(), dist.get_world_size(), group), device
     except RuntimeError as error:
         if not _is_lost_connection(error):
             raise

@@ -1,10 +1,37 @@
-"""The discriminator's targets: smoothed (Salimans et al. 2016, arXiv 1606.03498, section 3.4),
-drawn from a range, and now and then swapped (the "noisy labels" of ganhacks)."""
+"""The losses of a GAN's two networks, and the labels of the discriminator's images."""
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 
-def targets(
+def discriminator_loss(
+    real_logits: Tensor, fake_logits: Tensor, real_targets: Tensor, fake_targets: Tensor
+) -> Tensor:
+    """Return BCE(D(x), targets) + BCE(D(G(z)), targets), means over the batch (Goodfellow et al.
+    2014, equation 1, with targets other than 1 and 0). All arguments float32 (B,)."""
+    real = binary_cross_entropy_with_logits(real_logits, real_targets)
+    return real + binary_cross_entropy_with_logits(fake_logits, fake_targets)
+
+
+def generator_loss(fake_logits: Tensor) -> Tensor:
+    """Return the mean of −log D(G(z)), the non-saturating loss (Goodfellow et al. 2014, section
+    3). `fake_logits`: float32 (B,)."""
+    return binary_cross_entropy_with_logits(fake_logits, torch.ones_like(fake_logits))
+
+
+def r1_penalty(discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+    """Return R1 of Mescheder et al. 2018 (arXiv 1801.04406, equation 9) without its γ / 2: the mean
+    over real images of the squared norm of the logit's gradient to the image. Scalar, float32."""
+    images = images.detach().float().requires_grad_()
+    # `forward`: what torch.compile makes of a network can't be differentiated twice.
+    logits = discriminator.forward(images, labels)
+    (gradients,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return gradients.square().sum((1, 2, 3)).mean()
+
+
+def label_targets(
     level: np.ndarray,
     swap: np.ndarray,
     *,
@@ -12,7 +39,9 @@ def targets(
     other: tuple[float, float],
     swap_share: float,
 ) -> np.ndarray:
-    """Targets of one side's images: float32 (N,).
+    """Return the discriminator's targets for one side's images, float32 (N,): smoothed (Salimans et
+    al. 2016, arXiv 1606.03498, section 3.4), drawn from a range, and now and then swapped (the
+    "noisy labels" of ganhacks).
 
     Args:
         level: uniform draws (N,); where in its range a target lies.

@@ -1,8 +1,15 @@
-"""Which numbers the networks compute in."""
+"""Which numbers the networks compute in, and a step of their optimisers in these."""
+
+from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import Train
 
 
 def pick(name: str, device: torch.device) -> torch.dtype:
@@ -34,6 +41,43 @@ def make_reproducible(device: torch.device, *, deterministic: bool) -> None:
         torch.backends.cudnn.benchmark = not exact
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+
+
+def autocast(dtype: torch.dtype, device: torch.device) -> torch.autocast:
+    """Return the context in which a forward pass computes in `dtype`."""
+    mixed = dtype != torch.float32
+    return torch.autocast(device.type, dtype if mixed else None, enabled=mixed)
+
+
+def adam(
+    network: nn.Module, rate: float, train: Train, device: torch.device
+) -> torch.optim.Optimizer:
+    """Return Adam (Kingma and Ba 2015) for a network's weights, its update in one kernel where the
+    device has it."""
+    return torch.optim.Adam(
+        network.parameters(),
+        lr=rate,
+        betas=(train.beta1, train.beta2),
+        fused=device.type in ("cpu", "cuda"),
+    )
+
+
+def descend(
+    loss: Tensor,
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> Tensor:
+    """Take one step down the loss; return the L2 norm of the network's gradient."""
+    optimizer.zero_grad(set_to_none=True)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    norm = nn.utils.get_total_norm([weight.grad for weight in network.parameters()])
+    scaler.step(optimizer)
+    if scaler.is_enabled():
+        # An overflow in float16 is no divergence: the scaler skips the step and scales lower.
+        norm = norm.nan_to_num(posinf=0.0)
+    return norm
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -1,4 +1,6 @@
-"""The training curves: one row an interval, kept in the checkpoint, written as a whole CSV."""
+"""The history of a run: a row each interval, kept in the checkpoint, written as two CSV files."""
+
+from __future__ import annotations
 
 import csv
 import io
@@ -6,47 +8,85 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common import files
+from pipeline.training.engine.objective import Metric
 
-COLUMNS = (
-    "images_seen",
-    "seconds",
-    "loss_d",
-    "loss_g",
-    "d_real",
-    "d_fake",
-    "grad_norm_d",
-    "grad_norm_g",
-    "images_per_s",
-    "memory_mb",
-    "fid",
-    "mifid",
-    "memorization_distance",
+SPEED = Metric("images_per_s", "images/s", "speed (images/s)")
+# What scores of samples are measured while training goes on (`monitor.evaluation`).
+EVALUATION = (
+    Metric("fid", "FID", "FID, MiFID"),
+    Metric("mifid", "MiFID", "FID, MiFID"),
+    Metric("memorization_distance", "d", "memorisation distance d"),
 )
 
 
-def row(**figures: float) -> dict[str, Any]:
-    """A row with the given columns; the others are None (an empty cell)."""
-    assert set(figures) <= set(COLUMNS)
-    return {name: figures.get(name) for name in COLUMNS}
+class History:
+    """The rows so far of one run.
+
+    Attributes:
+        rows: one an interval, by the names of `columns`; None where nothing was measured.
+        metrics: those of the objective, then those of every run.
+    """
+
+    def __init__(self, objective_metrics: tuple[Metric, ...]) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._objective = objective_metrics
+        self.metrics = (*objective_metrics, SPEED, *EVALUATION)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of outputs/history.csv."""
+        measured = tuple(metric.name for metric in self._objective)
+        scores = tuple(metric.name for metric in EVALUATION)
+        return ("images_seen", "seconds", *measured, "images_per_s", "memory_mb", *scores)
+
+    def row(self, **values: float) -> dict[str, Any]:
+        """Return a row with the given values; the others are None (an empty cell)."""
+        assert set(values) <= set(self.columns)
+        return {name: values.get(name) for name in self.columns}
+
+    def in_words(self, row: dict[str, Any]) -> str:
+        """Return a row for the progress line: speed and the metrics of the summary."""
+        panels: dict[str, list[str]] = {}
+        for metric in self._objective:
+            if metric.in_summary and row[metric.name] is not None:
+                panels.setdefault(metric.panel.partition(" (")[0], []).append(
+                    f"{metric.label} {row[metric.name]:.3g}"
+                )
+        parts = [f"{panel} {', '.join(values)}" for panel, values in panels.items()]
+        return ", ".join([f"{row['images_per_s']:.0f} images/s", *parts])
+
+    def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
+        """Return the last row's summary and, where there are scores, their best and last MiFID."""
+        names = [metric.name for metric in self._objective if metric.in_summary]
+        found = {name: round(rows[-1][name], 6) for name in names} if rows else {}
+        scores = [row["mifid"] for row in rows if row["mifid"] is not None]
+        if scores:
+            found |= {"mifid_best": round(min(scores), 6), "mifid_last": round(scores[-1], 6)}
+        return found
+
+    def write(self, path: Path, rows: list[dict[str, Any]]) -> None:
+        """Write outputs/history.csv: a column a metric, six significant digits, empty where nothing
+        was measured."""
+        table = [[_cell(row[name]) for name in self.columns] for row in rows]
+        _write_csv(path, self.columns, table)
+
+    def write_curves(self, path: Path, rows: list[dict[str, Any]]) -> None:
+        """Write outputs/curves.csv: a row a value, with the chart and the line that it belongs
+        to."""
+        table = [
+            [row["images_seen"], metric.panel, metric.name, metric.label, _cell(row[metric.name])]
+            for metric in self.metrics
+            for row in rows
+            if row[metric.name] is not None
+        ]
+        _write_csv(path, ("images_seen", "panel", "metric", "label", "value"), table)
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """The last row's losses and, where there are scores, the best and the last of them."""
-    names = ("loss_d", "loss_g", "d_real", "d_fake")
-    found = {name: round(rows[-1][name], 6) for name in names} if rows else {}
-    scores = [row["mifid"] for row in rows if row["mifid"] is not None]
-    if scores:
-        found |= {"mifid_best": round(min(scores), 6), "mifid_last": round(scores[-1], 6)}
-    return found
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write the CSV: six significant digits, empty where nothing was measured."""
+def _write_csv(path: Path, header: tuple[str, ...], table: list[list[Any]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for each in rows:
-        writer.writerow([_cell(each[name]) for name in COLUMNS])
+    writer.writerow(header)
+    writer.writerows(table)
     files.write_text(path, text.getvalue())
 
 

@@ -1,98 +1,99 @@
-"""The figures of the last steps: checked, averaged into rows, said in one line."""
+"""The metrics of the last steps: checked, and averaged into a row of the history."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pipeline.common.errors import PipelineError
-from pipeline.training.engine.adversarial import FIGURES
-from pipeline.training.monitor import history
 
 if TYPE_CHECKING:
-    from pipeline.training.engine.distributed import Team
+    from pipeline.training.engine.distributed import Distributed
+    from pipeline.training.engine.objective import Metric
 
 
 class TrainingDiverged(PipelineError):
     """A loss or a gradient stopped being a number."""
 
 
-class Figures:
-    """FIGURES of each step since the last row; they stay on the device until one is due."""
+class MetricBuffer:
+    """The metrics of each step since the last row; they stay on the device until a row is due."""
 
-    def __init__(self, team: Team, device: torch.device, batch_size: int) -> None:
-        self._team = team
-        self._device = device
+    def __init__(
+        self,
+        metrics: tuple[Metric, ...],
+        *,
+        batch_size: int,
+        device: torch.device,
+        distributed: Distributed,
+    ) -> None:
+        self._names = [metric.name for metric in metrics]
         self._batch_size = batch_size
+        self._device = device
+        self._distributed = distributed
         self._steps: list[Tensor] = []
 
-    def add(self, figures: Tensor) -> None:
-        self._steps.append(figures)
+    def add(self, metrics: Tensor) -> None:
+        """Keep the metrics of a step, float32 (len(metrics),)."""
+        self._steps.append(metrics)
 
     @property
     def images(self) -> int:
+        """How many images the steps so far were shown."""
         return len(self._steps) * self._batch_size
 
     def checked(self, images_seen: int) -> Tensor:
-        """(steps, 6) on the CPU, averaged over the processes; waits for the device.
+        """Return all steps' metrics, (steps, metrics) on the CPU, averaged over the processes;
+        waits for the device.
+
+        Args:
+            images_seen: by the run, the steps so far included.
 
         Raises:
-            TrainingDiverged: a figure is not finite.
+            TrainingDiverged: one is not finite.
         """
         if not self._steps:
-            return torch.empty(0, len(FIGURES))
-        figures = self._team.mean(torch.stack(self._steps).cpu())
-        bad = ~figures.isfinite().all(dim=1)
+            return torch.empty(0, len(self._names))
+        steps = self._distributed.all_reduce_mean(torch.stack(self._steps).cpu())
+        bad = ~steps.isfinite().all(dim=1)
         if bad.any():
             first = int(bad.int().argmax())
-            at = images_seen - (len(figures) - first) * self._batch_size
-            before = f" (before: {_named(figures[first - 1])})" if first else ""
+            at = images_seen - (len(steps) - first) * self._batch_size
+            before = f" (before: {self._in_words(steps[first - 1])})" if first else ""
             raise TrainingDiverged(
-                f"training diverged in the step at {at} images: {_named(figures[first])}{before}; "
-                f"the last good checkpoint is kept. Lower train.lr, or set "
+                f"training diverged in the step at {at} images: {self._in_words(steps[first])}"
+                f"{before}; the last good checkpoint is kept. Lower train.lr, or set "
                 f"train.precision: float32"
             )
-        return figures
+        return steps
 
-    def row(self, images_seen: int, seconds: float, lasted: float) -> dict[str, Any]:
-        """A row of the history: means over the steps so far, which `lasted` seconds."""
+    def means(self, images_seen: int) -> dict[str, float]:
+        """Return the mean of each metric over the steps so far; raises as `checked`."""
         means = self.checked(images_seen).double().mean(dim=0).tolist()
-        return history.row(
-            images_seen=images_seen,
-            seconds=seconds,
-            images_per_s=self.images / max(lasted, 1e-9),
-            memory_mb=_memory_mb(self._device),
-            **dict(zip(FIGURES, means, strict=True)),
-        )
+        return dict(zip(self._names, means, strict=True))
 
     def clear(self) -> None:
+        """Forget the steps so far."""
         self._steps.clear()
 
     def state(self, images_seen: int) -> Tensor:
+        """Return what `load_state` takes; raises as `checked`."""
         return self.checked(images_seen)
 
-    def load_state(self, figures: Tensor) -> None:
-        self._steps = list(figures.to(self._device))
+    def load_state(self, steps: Tensor) -> None:
+        """Continue from what `state` returned."""
+        self._steps = list(steps.to(self._device))
+
+    def _in_words(self, metrics: Tensor) -> str:
+        pairs = zip(self._names, metrics.tolist(), strict=True)
+        return ", ".join(f"{name} {value:.4g}" for name, value in pairs)
 
 
-def short(row: dict[str, Any]) -> str:
-    """A row for the progress line."""
-    return (
-        f"{row['images_per_s']:.0f} images/s, loss D {row['loss_d']:.3f}, G {row['loss_g']:.3f}, "
-        f"D(x) {row['d_real']:.2f}, D(G(z)) {row['d_fake']:.2f}"
-    )
-
-
-def _named(figures: Tensor) -> str:
-    pairs = zip(FIGURES, figures.tolist(), strict=True)
-    return ", ".join(f"{name} {value:.4g}" for name, value in pairs)
-
-
-def _memory_mb(device: torch.device) -> float:
-    """The most memory held so far: the card's on CUDA, else the process's."""
+def peak_memory_mb(device: torch.device) -> float:
+    """Return the most memory held so far, in MB: the card's on CUDA, else the process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     import resource  # not on Windows

@@ -1,0 +1,17 @@
+"""The sources of photos, by the names that `data.source` takes. A new one: its module, a line here,
+its sub-section of params.yaml."""
+
+from pipeline.data.sources import drawn, folder, kaggle, stanford_dogs
+from pipeline.data.sources.source import Source
+
+SOURCES: dict[str, Source] = {
+    "drawn": drawn,
+    "stanford-dogs": stanford_dogs,
+    "folder": folder,
+    "kaggle": kaggle,
+}
+
+
+def section_name(source: str) -> str:
+    """Return the key of a source's sub-section: `stanford-dogs` has `data.stanford_dogs`."""
+    return source.replace("-", "_")

@@ -1,0 +1,58 @@
+"""Layers that several families use."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class MinibatchStddev(nn.Module):
+    """One more feature map: how much an image's group differs (Karras et al. 2018, arXiv
+    1710.10196, section 3), so that D can see when G makes the same image again and again.
+
+    The mean over channels and places of the standard deviation over each 4 images that follow
+    each other (over all, where they are not a multiple of 4). Neighbours make a group, so that
+    processes which share a batch in multiples of 4 see what one would see.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, C + 1, H, W)
+        count = len(x)
+        size = 4 if count % 4 == 0 else count
+        groups = x.float().unflatten(0, (-1, size))  # (N / size, size, C, H, W)
+        variance = (groups - groups.mean(1, keepdim=True)).square().mean(1)
+        # The root's gradient needs something under it where a group is all alike.
+        spread = (variance + 1e-8).sqrt().mean((1, 2, 3))  # (N / size,)
+        spread = spread.repeat_interleave(size)[:, None, None, None]
+        return torch.cat([x, spread.to(x.dtype).expand(-1, 1, *x.shape[2:])], 1)
+
+
+# Three convolutions, computed in a way that is quicker than torch's: where a map has one pixel
+# there is nothing to slide over, and three channels leave a processor's lanes empty.
+
+
+class FromOnePixel(nn.ConvTranspose2d):
+    """A transposed convolution of one pixel: a matrix product ("project and reshape", Radford et
+    al. 2016, figure 1). Stride 1, no padding, no bias."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, 1, 1) -> (N, out, k, k), channels-last
+        weight = self.weight.permute(0, 2, 3, 1)  # (C, k, k, out)
+        return (x.flatten(1) @ weight.flatten(1)).unflatten(1, weight.shape[1:]).permute(0, 3, 1, 2)
+
+
+class ToOnePixel(nn.Conv2d):
+    """A convolution as large as its input: a matrix product. Stride 1, no padding."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, k, k) -> (N, out, 1, 1)
+        x, weight = (each.permute(0, 2, 3, 1).flatten(1) for each in (x, self.weight))
+        return F.linear(x, weight, self.bias)[:, :, None, None]
+
+
+class ToImage(nn.ConvTranspose2d):
+    """A transposed convolution with kernel 4, stride 2, padding 1, as a plain one with kernel 3 and
+    four times the channels, which are the 2x2 pixels that come of each (Shi et al. 2016)."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, H, W) -> (N, out, 2H, 2W)
+        # With a border of zeros the kernel is 3x3 blocks of 2x2; mirrored, because a transposed
+        # convolution spreads what a convolution gathers.
+        blocks = F.pixel_unshuffle(F.pad(self.weight, (1, 1, 1, 1)), 2)  # (C, 4 out, 3, 3)
+        kernel = blocks.transpose(0, 1).flip(2, 3)
+        return F.pixel_shuffle(F.conv2d(x, kernel, self.bias.repeat_interleave(4), padding=1), 2)

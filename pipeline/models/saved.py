@@ -1,0 +1,173 @@
+"""The file of a finished generator, and what everything that makes images from it uses."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.common.errors import InputError
+from pipeline.images.shape import ImageShape
+from pipeline.models import sampling
+from pipeline.models.family import NetworkSize
+from pipeline.models.registry import FAMILIES
+
+# What torch's reader raises on damaged files, and on bytes that are no pickle at all.
+_UNREADABLE = (
+    RuntimeError,
+    pickle.UnpicklingError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+    AttributeError,
+    AssertionError,
+    OSError,
+)
+
+
+@dataclass(frozen=True)
+class GeneratorInfo:
+    """What a generator is.
+
+    Attributes:
+        family: name in the registry of families.
+        parameters: the family's sub-section of `model`, as plain values.
+        latent_dim: length of its latents.
+        shape: of its images.
+        class_names: what `label` chooses from; empty where the generator is told no class.
+        class_counts: training images of each of these classes.
+        images_seen: training images shown before these weights.
+        fingerprint: of the training.
+    """
+
+    family: str
+    parameters: dict[str, Any]
+    latent_dim: int
+    shape: ImageShape
+    class_names: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    images_seen: int
+    fingerprint: str
+
+    def build(self) -> nn.Module:
+        """Return the generator with torch's initial weights."""
+        family = FAMILIES[self.family]
+        size = NetworkSize(self.latent_dim, self.shape, len(self.class_names))
+        return family.build(family.Parameters.model_validate(self.parameters), size)["generator"]
+
+
+def save(path: Path, state: dict[str, Tensor], info: GeneratorInfo) -> None:
+    """Write what `SavedGenerator.load` reads."""
+    content = {
+        "family": info.family,
+        "parameters": info.parameters,
+        "latent_dim": info.latent_dim,
+        "side_px": info.shape.side_px,
+        "channels": info.shape.channels,
+        "class_names": list(info.class_names),
+        "class_counts": list(info.class_counts),
+        "images_seen": info.images_seen,
+        "fingerprint": info.fingerprint,
+        "state_dict": {name: tensor.cpu() for name, tensor in state.items()},
+    }
+    # Into an open file: given a name, torch.save writes that name into the archive, and the
+    # temporary file's name is another in each run.
+    with open(path, "wb") as file:
+        torch.save(content, file)
+
+
+class SavedGenerator:
+    """A finished generator, ready for sampling.
+
+    Attributes:
+        info: what it is.
+        network: the generator itself, in evaluation mode.
+    """
+
+    def __init__(self, info: GeneratorInfo, network: nn.Module, device: torch.device) -> None:
+        self.info = info
+        self.network = network.eval().requires_grad_(False)
+        self.network.to(device, memory_format=torch.channels_last)
+        self._device = device
+
+    @classmethod
+    def load(cls, path: Path, device: torch.device) -> SavedGenerator:
+        """Return the generator of a finished training.
+
+        Raises:
+            InputError: there is no such file, or it is no generator of ours.
+        """
+        if not path.is_file():
+            raise InputError(
+                f"{path}: no generator here; train one first (python -m pipeline train)"
+            )
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            info = GeneratorInfo(
+                family=content["family"],
+                parameters=content["parameters"],
+                latent_dim=content["latent_dim"],
+                shape=ImageShape(content["side_px"], content["channels"]),
+                class_names=tuple(content["class_names"]),
+                class_counts=tuple(content["class_counts"]),
+                images_seen=content["images_seen"],
+                fingerprint=content["fingerprint"],
+            )
+            network = info.build()
+            network.load_state_dict(content["state_dict"])
+        except _UNREADABLE as error:
+            reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+            raise InputError(
+                f"{path}: not a generator that this code can read ({reason})"
+            ) from None
+        return cls(info, network, device)
+
+    def sample(
+        self,
+        seed: int,
+        count: int,
+        *,
+        first: int = 0,
+        label: str | None = None,
+        truncation: float | None = None,
+    ) -> np.ndarray:
+        """Return the images first..first+count-1 of a seed: uint8 (count, side, side, channels).
+
+        Args:
+            label: name of the class to draw; None draws the classes in the data's shares.
+            truncation: see `sampling.draw_inputs`.
+
+        Raises:
+            InputError: there is no such class.
+        """
+        names = self.info.class_names
+        if label is not None and label not in names:
+            known = ", ".join(names) or "none: it is told no class"
+            raise InputError(f"label {label!r}: no class of this generator ({known})")
+        inputs = sampling.draw_inputs(
+            seed,
+            "samples",
+            first,
+            count,
+            latent_dim=self.info.latent_dim,
+            class_counts=self.info.class_counts,
+            truncation=truncation,
+        )
+        labels = inputs.labels if label is None else np.full(count, names.index(label), np.int64)
+        return self.decode(inputs.latents, labels)
+
+    def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the images of latents, (N, latent_dim) float32: uint8 (N, side, side, channels).
+
+        `labels` are rows of the class names, int64 (N,), where the generator is told classes.
+        """
+        inputs = sampling.GeneratorInputs(latents, labels)
+        return sampling.decode(self.network, inputs, self._device)

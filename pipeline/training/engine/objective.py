@@ -1,0 +1,53 @@
+"""What the training loop knows of a model: an objective that takes steps and names its metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from pipeline.training.engine.batches import Batch
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that training logs. History, curves, plots, comparison and report read these.
+
+    Attributes:
+        name: column of outputs/history.csv.
+        label: what a chart calls its line.
+        panel: title of the chart that it is drawn in, with its unit.
+        in_summary: whether the progress line and outputs/training.json show it.
+    """
+
+    name: str
+    label: str
+    panel: str
+    in_summary: bool = False
+
+
+class Objective(Protocol):
+    """A family's networks with what they minimise, and their optimisers.
+
+    Attributes:
+        generator: what is averaged, sampled and saved: forward(latents, labels=None).
+        metrics: what `step` returns, in this order.
+    """
+
+    generator: nn.Module
+    metrics: tuple[Metric, ...]
+
+    def step(self, batch: Batch, number: int) -> Tensor:
+        """Take step `number`, from 0. Return the metrics, float32 (len(metrics),), on the device:
+        nothing waits for it."""
+
+    def warning(self, rows: list[dict[str, Any]]) -> str | None:
+        """Return what the history says has gone wrong, in words; None where nothing has."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that a later step depends on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""

@@ -1,0 +1,199 @@
+"""What happens beside the steps: rows, scores, grids, warnings, words. Nothing here changes the
+weights, and all of it but the rows is the main process's alone."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pipeline.common import files, progress, randomness
+from pipeline.common.errors import PipelineError
+from pipeline.images import arrays
+from pipeline.models.sampling import decode, draw_inputs
+from pipeline.training.monitor.collapse import collapse
+from pipeline.training.monitor.evaluation import (
+    SAMPLES,
+    STATISTICS_BATCH,
+    Evaluation,
+    Evaluator,
+)
+
+if TYPE_CHECKING:
+    from pipeline.common.paths import Paths
+    from pipeline.config.schema import Train
+    from pipeline.data.dataset import Dataset
+    from pipeline.training.engine.distributed import Distributed
+    from pipeline.training.run import Run
+
+GRID_COLUMNS = 8  # a grid shows 8 x 8 samples
+_STATISTICS_IMAGES = 2048  # inputs that measure the average's batch-norm statistics
+_GRID_STATISTICS_IMAGES = 256  # ... for a grid: they are off by a per cent, invisibly
+_PRINT_SECONDS = 60.0  # where the output is no terminal
+_SHOW_SECONDS = 1.0
+
+
+class Collapsed(PipelineError):
+    """The samples are all alike, or an objective has failed, and train.stop_on_collapse is set."""
+
+
+class Monitor:
+    """Watches a run: `after_step` does what is due."""
+
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        *,
+        train: Train,
+        latent_dim: int,
+        class_counts: tuple[int, ...],
+        device: torch.device,
+        distributed: Distributed,
+        paths: Paths,
+        make_evaluator: Callable[[], Evaluator],
+    ) -> None:
+        """
+        Args:
+            class_counts: training images of each class; empty where the generator is told none.
+            make_evaluator: makes what scores samples; called before the first score.
+        """
+        self._run = run
+        self._train = train
+        self._device = device
+        self._is_main = distributed.is_main
+        self._paths = paths
+        draw = functools.partial(
+            draw_inputs, train.seed, first=0, latent_dim=latent_dim, class_counts=class_counts
+        )
+        self._grid_inputs = draw(stream="grid", count=GRID_COLUMNS**2)
+        self._statistics_inputs = draw(stream="norm", count=_STATISTICS_IMAGES)
+        self._evaluation = Evaluation(
+            make_evaluator,
+            inputs=draw(stream="score", count=SAMPLES),
+            statistics_inputs=self._statistics_inputs,
+            device=device,
+        )
+        order = randomness.permutation(train.seed, "grid", 0, len(dataset))
+        self._some_crops = dataset.images[order[: len(self._grid_inputs)]]
+        self._bar: Any = None
+        self._shown = self._printed = 0.0
+        self._warned = False
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Show the progress of the steps inside the block; the grids so far are written first."""
+        run = self._run
+        if not self._is_main:
+            yield
+            return
+        for stale in self._paths.grids.glob("*.png"):  # of another run, where no DVC clears it
+            stale.unlink()
+        for images_seen in run.grids:
+            self._write_grid(images_seen)
+        self._evaluation.best = run.best
+        self._shown = self._printed = time.monotonic()
+        total = self._train.images
+        with progress.bar(label="train", total=total, initial=min(run.images_seen, total)) as bar:
+            self._bar = bar
+            yield
+
+    def after_step(self) -> None:
+        """Do what is due after the step that led to `run.images_seen`.
+
+        Raises:
+            TrainingDiverged: a metric is not finite.
+            Collapsed: see `train.stop_on_collapse`.
+        """
+        run, train = self._run, self._train
+        if self._is_due(train.log_every_images):
+            run.history.rows.append(run.log_row())
+        if not self._is_main:
+            return
+        if self._is_due(train.score_every_images):
+            rows = run.history.rows
+            row = rows[-1] if rows else {}
+            self._evaluation.begin(run.average.network, row, run.images_seen)
+        if self._is_due(train.log_every_images):
+            self._evaluation.settle(wait=False)
+            run.history.write(self._paths.history, run.history.rows)
+        if self._is_due(train.sample_every_images):
+            samples = self._draw_grid()
+            self._warn(collapse(samples, self._some_crops, run.images_seen))
+            self._warn(run.objective.warning(run.history.rows))
+        self._show()
+
+    def settle(self) -> None:
+        """Wait for the score that is under way, and enter it into the run."""
+        self._evaluation.settle()
+        self._run.best = self._evaluation.best
+
+    def finish(self) -> None:
+        """Draw the last grid, where there is none of these weights yet. It isn't part of the run,
+        which may go on."""
+        if self._is_main and self._run.images_seen not in self._run.grids:
+            self._draw_grid()
+
+    def finished_generator(self) -> torch.nn.Module:
+        """Return the average, its batch-norm statistics measured with all inputs."""
+        return self._run.average.collect(self._statistics_inputs, STATISTICS_BATCH)
+
+    def _is_due(self, every_images: int) -> bool:
+        """Return whether the last step crossed a multiple of `every_images`."""
+        seen = self._run.images_seen
+        before = seen - self._train.batch_size
+        return every_images > 0 and seen // every_images != before // every_images
+
+    def _draw_grid(self) -> np.ndarray:
+        """Write a grid of the average's samples from the fixed inputs; return the samples."""
+        run = self._run
+        statistics_inputs = self._statistics_inputs[:_GRID_STATISTICS_IMAGES]
+        generator = run.average.collect(statistics_inputs, STATISTICS_BATCH)
+        samples = decode(generator, self._grid_inputs, self._device)
+        png = grid_png(samples)
+        run.grids[run.images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
+        self._write_grid(run.images_seen)
+        return samples
+
+    def _write_grid(self, images_seen: int) -> None:
+        path = self._paths.grids / f"{images_seen:09d}.png"
+        files.write_bytes(path, self._run.grids[images_seen].numpy().tobytes())
+
+    def _warn(self, problem: str | None) -> None:
+        if problem is None:
+            return
+        seen = self._run.images_seen
+        if self._train.stop_on_collapse:
+            raise Collapsed(f"at {seen} images: {problem} (train.stop_on_collapse)")
+        if not self._warned:
+            progress.say(f"warning: at {seen} images: {problem}")
+            self._warned = True
+
+    def _show(self) -> None:
+        """Move the bar; from time to time show the last row beside it, or print it where there is
+        no bar."""
+        run, bar = self._run, self._bar
+        bar.update(self._train.batch_size)
+        if not run.history.rows:
+            return
+        now, row = time.monotonic(), run.history.rows[-1]
+        if now - self._shown > _SHOW_SECONDS:
+            self._shown = now
+            bar.set_postfix_str(run.history.in_words(row), refresh=False)
+        if bar.disable and now - self._printed > _PRINT_SECONDS:
+            self._printed = now
+            left = (self._train.images - run.images_seen) / row["images_per_s"]
+            progress.say(
+                f"{run.images_seen}/{self._train.images} images, {run.history.in_words(row)}, "
+                f"{left / 60:.0f} min left"
+            )
+
+
+def grid_png(samples: np.ndarray) -> bytes:
+    """Return a PNG of samples side by side, uint8 (N, side, side, channels)."""
+    return arrays.encode_png(arrays.grid(samples, GRID_COLUMNS, gap_px=0))
