@@ -11,6 +11,12 @@ class Paths:
 
     root: Path
 
+    # --- beside params.yaml --------------------------------------------------------------------
+    @property
+    def presets(self) -> Path:
+        """Folder of `NAME.yaml`, each with lines of `section.key: value`."""
+        return self.root / "presets"
+
     # --- data/: what came in -------------------------------------------------------------------
     @property
     def raw(self) -> Path:
