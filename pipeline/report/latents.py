@@ -1,19 +1,24 @@
-"""Pictures from chosen latents: samples, and walks along great circles (White 2016)."""
+"""Make images from chosen latents: samples, and walks along great circles (White 2016)."""
 
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from pipeline.models.saved import SavedGenerator
+
 
 def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Spherical interpolation of two latents (D,): `start` at share 0, `end` at share 1.
+    """Return the spherical interpolation of two latents (D,): `start` at share 0, `end` at 1.
 
     A Gaussian latent of many dimensions lies near a sphere of radius sqrt(D). The straight line
-    between two of them passes far inside it, where the generator has never been asked; the great
-    circle stays (White 2016, arXiv 1609.04468, section 2.1):
+    between two of them passes through the interior, where training had no latents; the great
+    circle stays on the sphere (White 2016, arXiv 1609.04468, section 2.1):
     sin((1 - t) w) / sin(w) * start + sin(t w) / sin(w) * end, with w the angle between them.
-    Parallel or opposite latents have no one great circle, and get the straight line.
+    Through parallel or opposite latents there is no single great circle: they get the straight
+    line.
     """
     start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
@@ -25,7 +30,7 @@ def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
 
 
 def walk(latents: np.ndarray, steps: int, *, closed: bool = False) -> np.ndarray:
-    """Latents (K, D) joined by great circles, `steps` points from one to the next.
+    """Connect latents (K, D) by great circles, `steps` points from one to the next.
 
     Returns:
         float32; open: ((K - 1) * steps + 1, D), from the first to the last, both among them;
@@ -41,37 +46,44 @@ def walk(latents: np.ndarray, steps: int, *, closed: bool = False) -> np.ndarray
 
 
 def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
-    """`walks` walks of a trained generator between two latents each, row by row.
+    """Return `walks` walks of a trained generator between two latents each, row by row. A generator
+    that is told classes keeps to one class in each row.
 
     Returns:
-        uint8 (walks * (steps + 1), side, side, 3), both ends of each walk among them.
+        uint8 (walks * (steps + 1), side, side, channels), both ends of each walk among them.
 
     Raises:
         InputError: the file is no generator.
     """
-    import torch
+    from pipeline.models import sampling
 
-    from pipeline.models import load_generator
-    from pipeline.models.sampling import latents, sample
-
-    cpu = torch.device("cpu")  # a few dozen pictures: no other device would be faster
-    generator = load_generator(path, cpu)
-    ends = latents(seed, 0, 2 * walks, generator.latent_dim)
-    points = [walk(ends[2 * row : 2 * row + 2], steps) for row in range(walks)]
-    return sample(generator, np.concatenate(points), cpu)
+    generator = _load(path)
+    ends = sampling.draw_inputs(
+        seed,
+        "samples",
+        0,
+        2 * walks,
+        latent_dim=generator.info.latent_dim,
+        class_counts=generator.info.class_counts,
+    )
+    points = [walk(ends.latents[2 * row : 2 * row + 2], steps) for row in range(walks)]
+    labels = None if ends.labels is None else np.repeat(ends.labels[::2], steps + 1)
+    return generator.decode(np.concatenate(points), labels)
 
 
 def samples(path: Path, *, count: int, seed: int) -> np.ndarray:
-    """The first `count` pictures of `seed`, uint8 (count, side, side, 3), from a generator's file.
+    """Return the first `count` samples of `seed`, uint8 (count, side, side, channels), of the
+    generator in a file.
 
     Raises:
         InputError: the file is no generator.
     """
+    return _load(path).sample(seed, count)
+
+
+def _load(path: Path) -> "SavedGenerator":
     import torch
 
-    from pipeline.models import load_generator
-    from pipeline.models.sampling import latents, sample
+    from pipeline.models.saved import SavedGenerator
 
-    cpu = torch.device("cpu")
-    generator = load_generator(path, cpu)
-    return sample(generator, latents(seed, 0, count, generator.latent_dim), cpu)
+    return SavedGenerator.load(path, torch.device("cpu"))  # some dozen images: quick enough

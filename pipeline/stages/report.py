@@ -1,4 +1,4 @@
-"""Stage `report`: what a run left behind, as one page that opens anywhere, offline."""
+"""Stage `report`: write one page about the run, which opens anywhere, offline."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 # All of them: the page shows every parameter.
 SECTIONS = (
     "device",
+    "competition",
     "data",
     "crop",
     "reference",
     "model",
     "train",
     "generate",
-    "package",
     "score",
     "kaggle",
     "submit",
@@ -28,9 +28,9 @@ SECTIONS = (
 
 
 def run(paths: Paths, *, data: "Data", report: "Report", **others: "Section | str") -> None:
-    """Write `paths.report`. Real pictures appear only where they are drawn, so ours, or where the
-    user says so: photos have terms of their own."""
-    progress.heading("report", "what the run left -> outputs/report.html")
+    """Write `paths.report`. Crops appear only where the photos are drawn by this project or the
+    user says so: other photos have terms of their own."""
+    progress.heading("report", "the files of the run -> outputs/report.html")
     sections: dict[str, Any] = {"data": data, "report": report, **others}
     parameters = {
         name: section if isinstance(section, str) else section.model_dump()
