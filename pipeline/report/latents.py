@@ -1,6 +1,5 @@
-"""Make images from chosen latents: samples, and walks along great circles (White 2016)."""
+"""Make the samples and walks that a page shows, from a generator's file."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,41 +7,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from pipeline.models.saved import SavedGenerator
-
-
-def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Return the spherical interpolation of two latents (D,): `start` at share 0, `end` at 1.
-
-    A Gaussian latent of many dimensions lies near a sphere of radius sqrt(D). The straight line
-    between two of them passes through the interior, where training had no latents; the great
-    circle stays on the sphere (White 2016, arXiv 1609.04468, section 2.1):
-    sin((1 - t) w) / sin(w) * start + sin(t w) / sin(w) * end, with w the angle between them.
-    Through parallel or opposite latents there is no single great circle: they get the straight
-    line.
-    """
-    start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
-    cosine = start @ end / (np.linalg.norm(start) * np.linalg.norm(end))
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    if np.sin(angle) < 1e-6:
-        return (1 - share) * start + share * end
-    weights = np.sin((1 - share) * angle), np.sin(share * angle)
-    return (weights[0] * start + weights[1] * end) / np.sin(angle)
-
-
-def walk(latents: np.ndarray, steps: int, *, closed: bool = False) -> np.ndarray:
-    """Connect latents (K, D) by great circles, `steps` points from one to the next.
-
-    Returns:
-        float32; open: ((K - 1) * steps + 1, D), from the first to the last, both among them;
-        closed: (K * steps, D), on from the last to the first, which is not repeated.
-    """
-    stops = [*latents, latents[0]] if closed else list(latents)
-    points = [
-        slerp(start, end, step / steps) for start, end in pairwise(stops) for step in range(steps)
-    ]
-    if not closed:
-        points.append(np.asarray(stops[-1], dtype=np.float64))
-    return np.stack(points).astype(np.float32)
 
 
 def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
@@ -55,20 +19,8 @@ def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
     Raises:
         InputError: the file is no generator.
     """
-    from pipeline.models import sampling
-
     generator = _load(path)
-    ends = sampling.draw_inputs(
-        seed,
-        "samples",
-        0,
-        2 * walks,
-        latent_dim=generator.info.latent_dim,
-        class_counts=generator.info.class_counts,
-    )
-    points = [walk(ends.latents[2 * row : 2 * row + 2], steps) for row in range(walks)]
-    labels = None if ends.labels is None else np.repeat(ends.labels[::2], steps + 1)
-    return generator.decode(np.concatenate(points), labels)
+    return np.concatenate([generator.walk(seed, 2, steps, first=2 * row) for row in range(walks)])
 
 
 def samples(path: Path, *, count: int, seed: int) -> np.ndarray:
@@ -86,4 +38,4 @@ def _load(path: Path) -> "SavedGenerator":
 
     from pipeline.models.saved import SavedGenerator
 
-    return SavedGenerator.load(path, torch.device("cpu"))  # some dozen images: quick enough
+    return SavedGenerator.load(path, torch.device("cpu"))  # quick enough for some dozen images
