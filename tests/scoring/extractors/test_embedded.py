@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from pipeline.common.errors import InputError, PipelineError
-from pipeline.data.sources import drawn
+from pipeline.common.errors import PipelineError
+from pipeline.data.drawn import archives
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors import embedded
 from research.distillation import judge as distill_judge
@@ -29,7 +29,7 @@ def network() -> embedded.Embedded:
 def dogs(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """160 drawn pictures, shuffled over the breeds: (160, 64, 64, 3) uint8."""
     folder = tmp_path_factory.mktemp("drawn")
-    drawn.write(folder, pictures=160, seed=7, processes=1)
+    archives.write(folder, pictures=160, seed=7, processes=1)
     photos, _ = read_dogs(folder)
     return photos.images[np.random.default_rng(0).permutation(160)]
 
@@ -78,11 +78,7 @@ def test_photos_point_the_same_way(network: embedded.Embedded, dogs: np.ndarray)
     assert (units @ units.T).min() > 0
 
 
-def test_no_pictures_give_no_rows(network: embedded.Embedded) -> None:
-    assert network.features(np.empty((0, 64, 64, 3), np.uint8)).shape == (0, network.dimensions)
-
-
-def test_the_same_picture_gives_the_same_feature(
+def test_the_same_image_gives_the_same_feature(
     network: embedded.Embedded, noise: np.ndarray
 ) -> None:
     """Bit for bit: every batch that runs has the same size, so the same kernels run."""
@@ -98,21 +94,6 @@ def test_the_same_picture_gives_the_same_feature(
 def test_channels_are_red_green_blue(network: embedded.Embedded, dogs: np.ndarray) -> None:
     swapped = np.ascontiguousarray(dogs[..., ::-1])
     assert distance(network, swapped, dogs) > 10 * distance(network, dogs, dogs) + 1e-3
-
-
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.zeros((2, 64, 64, 3), np.float32),
-        np.zeros((2, 3, 64, 64), np.uint8),
-        np.zeros((2, 32, 32, 3), np.uint8),
-        np.zeros((64, 64, 3), np.uint8),
-    ],
-    ids=["float", "channels first", "32 px", "one picture"],
-)
-def test_other_pictures_are_refused(network: embedded.Embedded, images: np.ndarray) -> None:
-    with pytest.raises(InputError, match=re.escape(str(images.shape))):
-        network.features(images)
 
 
 # --- the weights file -----------------------------------------------------------------------------

@@ -176,13 +176,6 @@ def test_mirrored_views_are_taken(seeded: dict[str, torch.Tensor]) -> None:
     assert np.array_equal(mirrored, network.features(images[:, :, ::-1].copy()))
 
 
-def test_other_pictures_are_refused(seeded: dict[str, torch.Tensor]) -> None:
-    network = Inception(seeded, identity="", dimensions=64)
-    for images in (np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 64, 64, 3), np.float32)):
-        with pytest.raises(InputError, match="uint8 pictures"):
-            network.features(images)
-
-
 @pytest.mark.realdata
 def test_real_weights_give_pytorch_fids_features() -> None:
     compare_with_pytorch_fid(inception_weights.partial(), pictures(2))
