@@ -9,6 +9,9 @@ from pipeline.common import progress
 from pipeline.common.errors import InputError
 from pipeline.config import content, keys, params, presets
 
+# Sections that say where things run and for whom, not what a system is.
+KEPT = ("device", "kaggle", "submit")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take a preset's name and values to set beside it."""
@@ -25,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Set params.yaml to the defaults, with the preset's values and those given; print each change.
 
-    Nothing is written unless the whole is valid.
+    The machine and the account stay as they are (sections `KEPT`), unless the preset or a value
+    given names them; the preset `default` sets them back, too. Nothing is written unless the whole
+    is valid.
 
     Raises:
         InputError: there is no such preset, or it is broken; an argument is no `key=value`; a key
@@ -45,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
     if path.suffix == ".json":
         raise InputError(f"{path}: `use` writes YAML files only")
     before = _values_now(path)
-    values = chosen(folder, options.name, options.values)
+    values = chosen(folder, options.name, options.values, before)
     # As text, since 1 and true are equal and 1 and 1.0 are, too.
     changes = {key: value for key, value in values.items() if repr(value) != repr(before[key])}
     progress.heading("use", f"presets/{options.name}.yaml -> {path}")
@@ -59,13 +64,16 @@ def run(options: argparse.Namespace) -> None:
         progress.say("nothing to change")
 
 
-def chosen(folder: Path, name: str, assignments: Iterable[str]) -> dict[str, Any]:
+def chosen(
+    folder: Path, name: str, assignments: Iterable[str], before: dict[str, Any]
+) -> dict[str, Any]:
     """Return all values by dotted keys: the defaults, a preset's, and those given, checked whole.
 
     Args:
         folder: where the presets lie.
         name: of the preset.
         assignments: `section.key=value` each, the value in YAML.
+        before: the values now, of which those in `KEPT` stay.
 
     Raises:
         InputError: as `run`.
@@ -73,7 +81,10 @@ def chosen(folder: Path, name: str, assignments: Iterable[str]) -> dict[str, Any
     preset = presets.read(folder, name)
     given = _parse(assignments)
     defaults = presets.read(folder, presets.DEFAULT)
-    values = defaults.values | preset.values | given
+    kept = {key: value for key, value in before.items() if key.split(".")[0] in KEPT}
+    if name == presets.DEFAULT:
+        kept = {}
+    values = defaults.values | kept | preset.values | given
     where = f"{preset.file} and the values given" if given else preset.file
     params.check(content.nest(values), where=where, folder=folder)
     return values

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pipeline
 from pipeline.common.errors import InputError
 from pipeline.config import content, keys
 
@@ -31,8 +32,10 @@ class Preset:
 
 
 def folder_of(params_file: Path) -> Path:
-    """Return the folder of the presets that belong to a params.yaml: it lies beside that."""
-    return params_file.parent / "presets"
+    """Return the folder of the presets that belong to a params.yaml: `presets` beside it, or where
+    there is none the one that this code came with."""
+    beside = params_file.parent / "presets"
+    return beside if beside.is_dir() else Path(pipeline.__file__).parent.parent / "presets"
 
 
 def names(folder: Path) -> list[str]:

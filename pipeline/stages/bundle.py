@@ -50,7 +50,10 @@ def run(
     Raises:
         PipelineError: there is no such preset, or the kernel would be too large.
     """
-    preset = presets.read(paths.presets, kaggle.preset).values if kaggle.preset else {}
+    preset = {}
+    if kaggle.preset:
+        folder = presets.folder_of(paths.root / "params.yaml")
+        preset = presets.read(folder, kaggle.preset).values
     sections = {"data": data, "crop": crop, "model": model, "train": train, "generate": generate}
     built = build.build(
         Path(pipeline.__file__).parent.parent,

@@ -237,3 +237,13 @@ def test_the_command_line_starts_without_the_large_packages(repository: Path) ->
     assert {"pipeline", "pydantic"} <= set(loaded.split())
     large = {"torch", "torchvision", "pandas", "matplotlib", "scipy", "sklearn", "ruamel", "kaggle"}
     assert large.isdisjoint(loaded.split())
+
+
+def test_machine_and_account_stay_unless_they_are_named(root: Path) -> None:
+    use(root, "default", "kaggle.username=somebody", "device=cpu")
+    use(root, "small")
+    assert (values(root)["kaggle.username"], values(root)["device"]) == ("somebody", "cpu")
+    use(root, "small", "device=auto")
+    assert values(root)["device"] == "auto"
+    use(root, "default")
+    assert values(root)["kaggle.username"] is None
