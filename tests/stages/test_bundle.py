@@ -20,8 +20,8 @@ from tests.standins.kaggle_worker import Worker
 
 def write_preset(paths: Paths, lines: str) -> None:
     """Write presets/mine.yaml."""
-    paths.presets.mkdir()
-    (paths.presets / "mine.yaml").write_text(f"# Mine.\n{lines}")
+    (paths.root / "presets").mkdir()
+    ((paths.root / "presets") / "mine.yaml").write_text(f"# Mine.\n{lines}")
 
 
 def build(paths: Paths, changes: dict[str, Any] | None = None) -> kernel.Kernel:
