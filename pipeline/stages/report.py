@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.common import files, progress
 from pipeline.common.paths import Paths
+from pipeline.data.sources.registry import SOURCES
 from pipeline.report.page import render
 from pipeline.report.run import read_run
 
@@ -40,6 +41,6 @@ def run(paths: Paths, *, data: "Data", report: "Report", **others: "Section | st
     found = read_run(paths)
     for item in found.missing:
         progress.say(f"missing: {item.file} {item.why} (stage {item.stage})")
-    page = render(found, ordered, show_real=report.show_photos or data.source == "drawn")
+    page = render(found, ordered, show_real=report.show_photos or SOURCES[data.source].IS_OWN_WORK)
     files.write_text(paths.report, page)
     progress.say(f"{paths.report.relative_to(paths.root)}: {len(page.encode()) / 1e6:.1f} MB")
