@@ -10,7 +10,7 @@ from pipeline.common.errors import PipelineError
 from pipeline.report import facts, latents, plots, words
 from pipeline.report.curves import Line, Panel
 from pipeline.report.page import GRID_BYTES, asset, environment
-from pipeline.report.pictures import Picture, embed_grid
+from pipeline.report.pictures import EmbeddedImage, embed_grid
 from pipeline.report.run import Run
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Entry:
     """One run of the page; a part that it does not have is None."""
 
     name: str
-    samples: Picture | None
+    samples: EmbeddedImage | None
     metrics: Mapping[str, Any] | None
     curves: tuple[Panel, ...] | None
     parameters: Mapping[str, Any] | None
@@ -71,7 +71,7 @@ def entry_of_images(name: str, images: np.ndarray, *, of: int) -> Entry:
     return Entry(name, samples, None, None, None)
 
 
-def _grid(name: str, array: np.ndarray, caption: str, of: int) -> Picture:
+def _grid(name: str, array: np.ndarray, caption: str, of: int) -> EmbeddedImage:
     return embed_grid(
         array,
         COLUMNS,

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.common import files
 from pipeline.common.errors import PipelineError
 from pipeline.report import charts, curves, facts, provenance, words
-from pipeline.report.pictures import Picture, embed_file, embed_grid, spread
+from pipeline.report.pictures import EmbeddedImage, embed_file, embed_grid, spread
 from pipeline.report.run import Run
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _subtitle(run: Run, parameters: Mapping[str, Any]) -> str:
     return f"Data: {source}. Model: {model}{seen}."
 
 
-def _samples(run: Run) -> Picture | None:
+def _samples(run: Run) -> EmbeddedImage | None:
     if run.generated is not None:
         chosen = np.asarray(run.generated[:SAMPLES])
         caption = f"the first {len(chosen)} of {len(run.generated):,}, not picked by hand."
@@ -110,7 +110,7 @@ def _samples(run: Run) -> Picture | None:
                       caption="the grid that training left.")  # fmt: skip
 
 
-def _real(run: Run) -> Picture | None:
+def _real(run: Run) -> EmbeddedImage | None:
     if run.crops is None:
         return None
     chosen = spread(run.crops, SAMPLES)
@@ -119,7 +119,7 @@ def _real(run: Run) -> Picture | None:
                  caption=f"{len(chosen)} of {len(run.crops):,} crops, evenly spaced.")  # fmt: skip
 
 
-def _frames(run: Run) -> list[Picture]:
+def _frames(run: Run) -> list[EmbeddedImage]:
     """Return at most FRAMES of the grids, evenly spaced, the first and the last among them, with
     the scores that training measured there."""
     seen = list(run.grids)
@@ -137,7 +137,7 @@ def _frames(run: Run) -> list[Picture]:
     return shown
 
 
-def _interpolation(run: Run) -> tuple[Picture | None, str]:
+def _interpolation(run: Run) -> tuple[EmbeddedImage | None, str]:
     if not run.has_generator:
         return None, "No generator: the stage “train” has not run."
     from pipeline.report import latents
@@ -156,7 +156,7 @@ def _interpolation(run: Run) -> tuple[Picture | None, str]:
     return picture, ""
 
 
-def _pairs(run: Run, *, show_real: bool) -> list[Picture]:
+def _pairs(run: Run, *, show_real: bool) -> list[EmbeddedImage]:
     """Return the samples closest to the training set, the closest first, each beside its nearest
     crop where crops may be shown."""
     shown = []

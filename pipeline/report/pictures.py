@@ -14,7 +14,7 @@ GAP = 128  # grey between the images of a grid, for light and dark pages
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedImage:
     """An image element: its data URI, size in pixels, text for those who cannot see it, caption."""
 
     uri: str
@@ -24,7 +24,7 @@ class Picture:
     caption: str = ""
 
 
-def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") -> Picture:
+def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") -> EmbeddedImage:
     """Encode as WebP in the best quality that stays within `max_bytes`, halving the image where
     none does, so that a page's size is bounded whatever a run leaves."""
     image = image.convert("RGB")
@@ -34,20 +34,20 @@ def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") ->
             image.save(buffer, "WEBP", quality=quality, method=4)
             if buffer.tell() <= max_bytes:
                 uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-                return Picture(uri, image.width, image.height, alt, caption)
+                return EmbeddedImage(uri, image.width, image.height, alt, caption)
         half = (max(1, image.width // 2), max(1, image.height // 2))
         image = image.resize(half, Image.Resampling.LANCZOS)
 
 
 def embed_grid(
     array: np.ndarray, columns: int, *, max_bytes: int, alt: str, caption: str = ""
-) -> Picture:
+) -> EmbeddedImage:
     """Embed images (N, side, side, channels) uint8 as one grid, row by row."""
     sheet = arrays.to_pillow(arrays.grid(array, columns, gap=GAP))
     return embed(sheet, max_bytes=max_bytes, alt=alt, caption=caption)
 
 
-def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> Picture | None:
+def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> EmbeddedImage | None:
     """Embed an image file; return None where it is missing or broken."""
     try:
         with Image.open(path) as image:

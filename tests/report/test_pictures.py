@@ -12,7 +12,7 @@ from pipeline.report import pictures
 from tests.report.synthetic import dog
 
 
-def decoded(picture: pictures.Picture) -> Image.Image:
+def decoded(picture: pictures.EmbeddedImage) -> Image.Image:
     kind, _, content = picture.uri.partition(",")
     assert kind == "data:image/webp;base64"
     return Image.open(io.BytesIO(base64.b64decode(content)))
