@@ -45,14 +45,15 @@ def run(options: argparse.Namespace) -> None:
 
 def _entry(name: str, root: Path, *, of: int) -> "Entry":
     from pipeline.report.compare import entry_of_images
-    from pipeline.submission import images_zip
+    from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+    from pipeline.submission.reader import read
 
     place = Path(name)
     shown = "workspace" if place.resolve() == root.resolve() else name
     if place.is_dir() and any((place / part).exists() for part in ("outputs", "params.yaml")):
         return _of_folder(shown, place, of=of)
     if place.exists():
-        return entry_of_images(name, images_zip.read(place).images, of=of)
+        return entry_of_images(name, read(place, GENERATIVE_DOG_IMAGES).images, of=of)
     with tempfile.TemporaryDirectory() as folder:
         _fetch(name, root, Path(folder))
         return _of_folder(name, Path(folder), of=of)

@@ -218,7 +218,7 @@ def test_the_mean_runs_over_the_generated_side() -> None:
 
 
 def test_near_copies_are_caught_in_this_direction_only() -> None:
-    """300 near-copies of 2,000 pictures: d is near 0 and the penalty fires; the other direction,
+    """300 near-copies of 2,000 images: d is near 0 and the penalty fires; the other direction,
     which public tools take, sees nothing amiss."""
     random = np.random.default_rng(5)
     real = random.normal(size=(2000, 64)).astype(np.float32)

@@ -67,7 +67,7 @@ def test_a_collapsed_generator_is_precise_and_covers_nothing() -> None:
 
 def test_the_real_distribution_itself() -> None:
     """Naeem et al. 2020, section 3.2: density is 1 in expectation, coverage 1 - (M-1)...(M-k) /
-    ((2M-1)...(2M-k)) for M pictures a side, 0.97 for k = 5. 0.1 is four standard deviations."""
+    ((2M-1)...(2M-k)) for M images a side, 0.97 for k = 5. 0.1 is four standard deviations."""
     random = np.random.default_rng(2)
     generated, real = random.normal(size=(2, 1000, 8))
     found = diversity(generated_features=generated, real_features=real, neighbours=5)
@@ -93,7 +93,7 @@ def test_an_outlier_is_not_precise() -> None:
     assert found.precision <= 39 / 40
 
 
-def test_too_few_pictures() -> None:
+def test_too_few_images() -> None:
     generated, real = sides()
     with pytest.raises(InputError, match="5 generated"):
         diversity(generated_features=generated[:5], real_features=real, neighbours=5)

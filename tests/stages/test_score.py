@@ -30,13 +30,13 @@ COUNT = 40
 def scene(seed: int, width: int = 64, height: int = 64) -> Image.Image:
     """A few shapes of random place and colour: images that a network tells apart."""
     random = np.random.default_rng(seed)
-    picture = Image.new("RGB", (width, height), tuple(map(int, random.integers(0, 256, 3))))
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (width, height), tuple(map(int, random.integers(0, 256, 3))))
+    pen = ImageDraw.Draw(image)
     for _ in range(4):
         x, y, reach = random.integers(0, width), random.integers(0, height), random.integers(5, 30)
         box = (int(x - reach), int(y - reach), int(x + reach), int(y + reach))
         pen.ellipse(box, fill=tuple(map(int, random.integers(0, 256, 3))))
-    return picture
+    return image
 
 
 def settings(**changes: object) -> schema.Reference:
@@ -146,7 +146,7 @@ def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
     assert held.flipped_features.shape == (0, 768)
 
 
-def test_same_pictures_same_reference(real: Paths, tmp_path: Path) -> None:
+def test_same_images_same_reference(real: Paths, tmp_path: Path) -> None:
     held = real_side.load(real.reference)
     real_side.save(tmp_path / "a.npz", held)
     real_side.save(tmp_path / "b.npz", held)
@@ -197,7 +197,7 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     assert all(isinstance(value, (str, int, float, bool)) for value in found.values())
 
 
-def test_copies_of_training_pictures_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
+def test_copies_of_photos_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
     """Photos copied whole are what Kaggle looks for; crops and mirrored crops pass it unseen, and
     show in distances of their own."""
     crops = np.load(real.crops)

@@ -58,7 +58,7 @@ GOOD = encoded(samples(1)[0])
 GREY = encoded(samples(1)[0][..., 0])
 ALPHA = encoded(np.concatenate([samples(1)[0], samples(1)[0][..., :1]], axis=2))
 
-BAD_PICTURES = {
+BAD_FILES = {
     "size": (encoded(samples(1, 32)[0]), "32x32 pixels"),
     "greyscale": (GREY, "greyscale"),
     "alpha": (ALPHA, "RGBA"),
@@ -88,9 +88,9 @@ BAD_PICTURES = {
 }
 
 
-@pytest.mark.parametrize("fault", BAD_PICTURES)
-def test_a_bad_picture_is_one_line_that_names_it(tmp_path: Path, fault: str) -> None:
-    content, reason = BAD_PICTURES[fault]
+@pytest.mark.parametrize("fault", BAD_FILES)
+def test_a_bad_image_is_one_line_that_names_it(tmp_path: Path, fault: str) -> None:
+    content, reason = BAD_FILES[fault]
     path = write(tmp_path / "images.zip", {"0.png": GOOD, "bad.png": content})
     with pytest.raises(SubmissionInvalid, match=reason) as caught:
         reader.check_zip(path, FORM, count=2)
@@ -262,6 +262,6 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(GOOD)
     with pytest.raises(SubmissionInvalid, match="1 files instead of 2"):
         reader.read(tmp_path, FORM, count=2)
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(SubmissionInvalid, match=r"notes\.txt is no PNG"):
         reader.read(tmp_path, FORM)
