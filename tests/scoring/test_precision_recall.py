@@ -14,7 +14,7 @@ def by_definition(generated: np.ndarray, real: np.ndarray, k: int) -> tuple[floa
 
     real_radii = [radius(real, j) for j in range(len(real))]
     generated_radii = [radius(generated, i) for i in range(len(generated))]
-    inside = np.array(
+    in_ball = np.array(
         [[np.linalg.norm(g - r) <= real_radii[j] for j, r in enumerate(real)] for g in generated]
     )
     reached = np.array(
@@ -23,10 +23,10 @@ def by_definition(generated: np.ndarray, real: np.ndarray, k: int) -> tuple[floa
             for i, g in enumerate(generated)
         ]
     )
-    precision = np.mean([inside[i].any() for i in range(len(generated))])
+    precision = np.mean([in_ball[i].any() for i in range(len(generated))])
     recall = np.mean([reached[:, j].any() for j in range(len(real))])
-    density = sum(inside[i].sum() for i in range(len(generated))) / (k * len(generated))
-    coverage = np.mean([inside[:, j].any() for j in range(len(real))])
+    density = sum(in_ball[i].sum() for i in range(len(generated))) / (k * len(generated))
+    coverage = np.mean([in_ball[:, j].any() for j in range(len(real))])
     return precision, recall, density, coverage
 
 
