@@ -83,7 +83,7 @@ class EncodedImage:
 
         Args:
             shrink: 1, 2, 4 or 8; a JPEG is decoded at this fraction of its size, by a smaller
-                inverse DCT, where the decoder can. Turned pictures keep their size: a last,
+                inverse DCT, where the decoder can. Turned images keep their size: a last,
                 partly filled pixel would come to lie on the first side.
 
         Returns:

@@ -185,7 +185,7 @@ def test_after_a_refused_run_dvc_checkout_brings_the_files_back(
     assert refused.returncode != 0 and "boxes and photos gave a crop" in refused.stdout
     assert not any((clone / name).exists() for name in before)
     assert (clone / ".ckpt/crop/index.csv").is_file()
-    checkout.run(clone, "dvc", "checkout")
+    checkout.run(clone, "dvc", "checkout", "crop")
     assert {name: (clone / name).read_bytes() for name in before} == before
 
 
