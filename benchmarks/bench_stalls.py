@@ -2,11 +2,11 @@
 
     python -m benchmarks.bench_stalls            # some three minutes on a CPU
 
-The real loop runs for a short while with each event made more often, and every turn of it is
-clocked. An event costs what its turns take beyond the median turn without one; a score, which is
-computed beside the training, what all turns take longer until it is done. The share is that of
-the full run: the cost of each event times how often it happens there. The start is timed from
-outside, from the command to the row that follows its first step.
+The real loop runs for a short while with each event made more often, and every iteration of it is
+clocked. An event costs what its iterations take beyond the median iteration without one; a score,
+which is computed beside the training, what all iterations take longer until it is done. The share
+is that of the full run: the cost of each event times how often it happens there. The start is timed
+from outside, from the command to the row that follows its first step.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from pipeline.training.state import TrainingState
 from tests import factories
 from tests.conftest import REPOSITORY
 
-# What is clocked, by the function that only its turns call. A turn begins with its batch.
+# What is clocked, by the function that only its iterations call. A iteration begins with its batch.
 EVENTS = {
     "row": (TrainingState, "log_row"),
     "grid": (monitor, "grid_png"),
@@ -50,17 +50,17 @@ SETTINGS: dict[str, dict[str, Any]] = {"as shipped": {}, "as on Kaggle": {"kaggl
 
 
 class Clock:
-    """When each turn of the loop began, which events it had, and when scores were done; by the
+    """When each iteration of the loop began, which events it had, and when scores were done; by the
     wall clock and by the processor time of the thread that trains."""
 
     def __init__(self) -> None:
-        self.turns: list[tuple[float, float]] = []
+        self.iterations: list[tuple[float, float]] = []
         self.events: list[set[str]] = []
         self.scored: list[float] = []
         self.score_processor_s = 0.0
 
-    def turn(self) -> None:
-        self.turns.append((time.perf_counter(), time.thread_time()))
+    def iteration(self) -> None:
+        self.iterations.append((time.perf_counter(), time.thread_time()))
         self.events.append(set())
 
     def event(self, name: str) -> None:
@@ -68,9 +68,9 @@ class Clock:
             self.events[-1].add(name)
 
     def costs(self, clock: int) -> tuple[float, dict[str, list[float]]]:
-        """Return the seconds of a plain turn (the median), and what each event added."""
-        began = [turn[0] for turn in self.turns]
-        lasted = np.diff([turn[clock] for turn in self.turns])
+        """Return the seconds of a plain iteration (the median), and what each event added."""
+        began = [iteration[0] for iteration in self.iterations]
+        lasted = np.diff([iteration[clock] for iteration in self.iterations])
         events = self.events[: len(lasted)]
         beside = np.zeros(len(lasted), bool)  # a score is being computed
         windows = []
@@ -111,7 +111,7 @@ def clocked() -> Iterator[Clock]:
     score = SampleEvaluator.__call__
     with ExitStack() as stack:
         put = lambda owner, name, new: stack.enter_context(mock.patch.object(owner, name, new))  # noqa: E731
-        put(Batches, "at", before(clock.turn, Batches.at))
+        put(Batches, "at", before(clock.iteration, Batches.at))
         put(SampleEvaluator, "__call__", scored)
         for event, (owner, name) in EVENTS.items():
             call = lambda event=event: clock.event(event)  # noqa: E731
@@ -151,7 +151,7 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
     full = parameters(**SETTINGS[setting])
     train, batch = full.train, full.train.batch_size
     often = {
-        # No multiples of each other, so that most turns have one event at most.
+        # No multiples of each other, so that most iterations have one event at most.
         "train.log_every_images": 37 * batch,
         "train.sample_every_images": 101 * batch,
         "train.checkpoint_minutes": seconds / 60 / 12,
@@ -165,8 +165,8 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
     with clocked() as clock, mock.patch("builtins.print"):
         stage.run(paths, device=device, model=short.model, train=short.train)
     for number, what in enumerate(("wall clock", "processor time of the thread that trains")):
-        turn, costs = clock.costs(number)
-        steps = turn * train.images / batch
+        iteration, costs = clock.costs(number)
+        steps = iteration * train.images / batch
         counts = {
             "row": train.images / train.log_every_images,
             "grid": train.images / train.sample_every_images,
@@ -175,7 +175,7 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
         }
         print(
             f"{setting}, {what}: {full.model.dcgan.channels} channels, batch {batch}, "
-            f"{batch / turn:.0f} images/s, so {train.images} images take {steps / 60:.1f} min"
+            f"{batch / iteration:.0f} images/s, so {train.images} images take {steps / 60:.1f} min"
         )
         total = 0.0
         for name, each in costs.items():

@@ -3,12 +3,12 @@
     python -m benchmarks.bench_train              # --threads 1 on a machine that is shared
     python -m benchmarks.bench_train --compile    # also ours with train.compile
 
-The same networks, batch, optimisers and crops in one run, by turns of a few seconds, in a process
-of its own each, so that what ours sets for its process serves ours alone. The plain loop is the
-DCGAN tutorial's of pytorch.org: ImageFolder (of 64 px crops as JPEG, the least that it could have
-to decode) with its transforms, a DataLoader with two workers, float32, the default layout, torch's
-own layers, `.item()` each step. Ours does more: it also flips crops, keeps the moving average and
-the gradients' norms, smooths and swaps the labels.
+The same networks, batch, optimisers and crops in one run, alternating every few seconds, in a
+process of its own each, so that what ours sets for its process serves ours alone. The plain loop is
+the DCGAN tutorial's of pytorch.org: ImageFolder (of 64 px crops as JPEG, the least that it could
+have to decode) with its transforms, a DataLoader with two workers, float32, the default layout,
+torch's own layers, `.item()` each step. Ours does more: it also flips crops, keeps the moving
+average and the gradients' norms, smooths and swaps the labels.
 
 Then, of ours: the seconds to the first step (with --compile, of compiling), the share of what a
 large matrix product reaches on the device in the same run, and a profile of the step.
@@ -237,7 +237,7 @@ def _serve(
 
 
 def compare(loops: dict[str, LoopProcess], *, batch_size: int, rounds: int, steps: int) -> None:
-    """Take a few steps of each by turns; print rates and the ratios to the first."""
+    """Take a few steps of each in alternation; print rates and the ratios to the first."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     for _ in range(rounds):
         for name, loop in loops.items():
