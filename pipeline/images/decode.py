@@ -132,7 +132,7 @@ def without_warnings() -> Iterator[None]:
 
 @contextmanager
 def _foreign_code() -> Iterator[None]:
-    """Where Pillow works on bytes from outside: whatever it raises becomes `Unreadable`.
+    """Turn whatever Pillow raises on bytes from outside into `Unreadable`.
 
     Its decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError and more, as the
     damage has it; in here no code of ours runs that could fail on its own.

@@ -44,14 +44,14 @@ def _files(job: tuple[int, int]) -> tuple[str, bytes, bytes]:
     synset = drawn.breed.synset
     identifier = f"{synset}_{number + 1}"
     buffer = io.BytesIO()
-    drawn.picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    drawn.image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     xml = _annotation(drawn, identifier)
     return f"{synset}-{drawn.breed.name}/{identifier}", buffer.getvalue(), xml
 
 
 def _annotation(drawn: Scene, identifier: str) -> bytes:
     """Return a VOC annotation with the fields of Stanford Dogs."""
-    width, height = drawn.picture.size
+    width, height = drawn.image.size
     root = ElementTree.Element("annotation")
 
     def add(parent: ElementTree.Element, tag: str, text: object) -> None:
