@@ -9,7 +9,7 @@ class TransferFailed(PipelineError):
 
 
 class PermanentFailure(TransferFailed):
-    """The request cannot succeed: a refusal, a bad certificate, an address that is none."""
+    """The request cannot succeed: a refusal, a bad certificate, an invalid address."""
 
 
 class GaveUp(TransferFailed):

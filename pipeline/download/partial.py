@@ -35,7 +35,7 @@ class Partial:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing of the length that the server told."""
+        """Whether nothing is missing of the length that the server gave."""
         return self.size > 0 and self.size == self.version.length
 
     def start_over(self) -> None:
@@ -100,7 +100,7 @@ class Partial:
         self._hashed_bytes = 0
 
     def _hash_the_rest(self) -> None:
-        """Where an earlier process began the file, its bytes have not been seen here."""
+        """Hash the bytes on disk that are not hashed yet: an earlier process may have begun."""
         if self._hashed_bytes == self.size:
             return
         self._restart_hash()

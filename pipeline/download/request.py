@@ -33,7 +33,7 @@ def send(
 
     Raises:
         Retryable: the connection failed, or a status of `expired` or worth repeating came.
-        PermanentFailure: another status, a bad certificate, an address that is none.
+        PermanentFailure: another status, a bad certificate, an invalid address.
     """
     import requests
 
@@ -42,7 +42,7 @@ def send(
         answer = requests.request(method, url, stream=True, timeout=timeout_s, **options)
     except requests.RequestException as error:
         raise failure_of(error, secrets) from None
-    except ValueError as error:  # a redirect to an address that is none
+    except ValueError as error:  # a redirect to an invalid address
         raise PermanentFailure(masking.presentable(str(error), secrets)) from None
     with answer:
         status = answer.status_code
@@ -71,7 +71,7 @@ def failure_of(
         return Retryable(text) if cut else PermanentFailure(text)
     if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
         return Retryable(text)
-    return PermanentFailure(text)  # an address that is none, endless redirects
+    return PermanentFailure(text)  # an invalid address, endless redirects
 
 
 def reason(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Archives to fetch, and `mirrors.fetch` with little patience, for the tests of downloads."""
+"""Archives to fetch, and `mirrors.fetch` with few retries, for the tests of downloads."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ from tests.standins.file_server import Fault, FileServer
 
 
 def tar_of(seed: int, count: int = 12) -> bytes:
-    """A tar of 2.4 MB that no two seeds share; all have the same length."""
+    """Return a tar of 2.4 MB that no two seeds share; all have the same length."""
     rng = random.Random(seed)
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:
@@ -39,7 +39,7 @@ def check(path: Path) -> None:
 
 
 class Fetcher:
-    """`mirrors.fetch` into a scratch folder, with little patience."""
+    """`mirrors.fetch` into a scratch folder, with short waits."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +82,7 @@ def statuses(server: FileServer) -> list[int]:
 
 
 def leave_a_part(server: FileServer, fetch: Fetcher, **how: object) -> None:
-    """A first run that gives up in mid-file."""
+    """Make a first run that gives up in mid-file."""
     for name, value in how.items():
         setattr(server.files["/images.tar"], name, value)
     server.files["/images.tar"].faults = [Fault(cut_after_bytes=CUT)]

@@ -34,6 +34,12 @@ def test_a_page_instead_of_the_file(server: FileServer, fetch: Fetcher) -> None:
     assert len(server.log) == 1
 
 
+def test_the_page_s_type_shows_no_secret(server: FileServer, fetch: Fetcher) -> None:
+    server.files["/x?sig=abcdefgh"] = Served(b"<html>", content_type="text/abcdefgh")
+    with pytest.raises(DownloadCorrupt, match=r"the server calls it text/\*\*\*"):
+        fetch(server.url("/x?sig=abcdefgh"))
+
+
 @pytest.mark.parametrize("length", ["none", "true"])
 def test_a_cut_tar_is_no_file(server: FileServer, fetch: Fetcher, length: str) -> None:
     """The mirror's own copy is cut, or the end of an answer without a length is a cut."""

@@ -55,7 +55,7 @@ def test_a_stall_counts_as_a_cut(server: FileServer, fetch: Fetcher) -> None:
 
 
 def test_retries_come_back_with_progress(server: FileServer, fetch: Fetcher) -> None:
-    """750 MB over a line that breaks each 100 MB needs more attempts than `retries`."""
+    """750 MB over a line that breaks each 100 MB needs more tries than `retries`."""
     server.files["/images.tar"].faults = [Fault(cut_after_bytes=1_200_000) for _ in range(2)]
     assert fetch(server.url("/images.tar"), retries=1) == WHOLE
 
@@ -74,7 +74,7 @@ def test_a_server_without_range_that_always_cuts(server: FileServer, fetch: Fetc
     served.faults = [Fault(cut_after_bytes=1_500_000) for _ in range(99)]
     with pytest.raises(DownloadFailed, match=r"cut at 1\.\d MB of 2\.4 MB"):
         fetch(server.url("/images.tar"), retries=2)
-    # The first attempt reached further than before it, hence one retry more; later ones don't.
+    # The first try reached further than before it, hence one retry more; later ones don't.
     assert len(server.log) <= 4
 
 

@@ -109,7 +109,7 @@ class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Silent about clients that went away, which the tests make them do."""
+        """Say nothing of clients that went away, which the tests make them do."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -208,7 +208,7 @@ def _handler(server: FileServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
-            """Silent: `FileServer.log` has it."""
+            """Print nothing: `FileServer.log` has it."""
 
     return Handler
 

@@ -21,7 +21,7 @@ from tests.standins.kaggle_http import Fault, Refusal, Server
 from tests.standins.kaggle_worker import Worker
 
 COMPETITION = "generative-dog-images"
-SMALL = "small-dogs"  # one that takes any number of pictures
+SMALL = "small-dogs"  # one that takes any number of images
 USER = "tester"
 KEY = "standin-legacy-key-0123456789"
 TOKEN = "KGAT_standin-token-0123456789"
@@ -34,7 +34,7 @@ KERNELS = "kernels.KernelsApiService/"
 
 
 def whole_zip(path: Path) -> str | None:
-    """The default evaluator: what is wrong with a submission, or None."""
+    """Return what is wrong with a submission, or None: the default evaluator."""
     try:
         with zipfile.ZipFile(path) as archive:
             return f"{bad} is corrupt" if (bad := archive.testzip()) else None
@@ -119,7 +119,7 @@ class KaggleStandIn:
 
     # --- what a test reads and sets -----------------------------------------------------------
     def environment(self, home: Path | None = None, *, token: str | None = TOKEN) -> dict[str, str]:
-        """The variables that lead the client here: it knows only http://localhost, port 80, so
+        """Return the variables that lead the client here: it knows only http://localhost, port 80, so
         the stand-in is its proxy. Credentials: `token`, or what lies in `home`."""
         home = home or self.folder / "home"
         home.mkdir(exist_ok=True)
@@ -139,12 +139,12 @@ class KaggleStandIn:
         self.server.faults.append(Fault(call, **how))
 
     def sent(self, call: str) -> int:
-        """How many times the client called a method (or PUT, GET), whatever it was answered."""
+        """Return how many times the client called a method (or PUT, GET), whatever it was answered."""
         return sum(entry.call == call for entry in self.server.log)
 
     # --- who is calling ------------------------------------------------------------------------
     def knows(self, scheme: str, value: str) -> bool:
-        """Whether an Authorization header's credentials are good."""
+        """Return whether an Authorization header's credentials are good."""
         good = {"basic": {f"{USER}:{KEY}"}, "bearer": {TOKEN, OAUTH_TOKEN}}
         return value in good.get(scheme, ())
 
@@ -216,7 +216,7 @@ class KaggleStandIn:
         return {"submissions": page} | next_page
 
     def download_data_file(self, asked: dict[str, Any]) -> str:
-        """Gives an address to be redirected to."""
+        """Return an address to be redirected to."""
         self._require_competition(asked)
         if not (self.data / asked["fileName"]).is_file():
             raise Refusal(404, "Not found: data file")
@@ -293,7 +293,7 @@ class KaggleStandIn:
         return kernel
 
     def _session(self, asked: dict[str, Any]) -> tuple[int, Worker]:
-        """Number and worker of the version that is shown."""
+        """Return number and worker of the version that is shown."""
         kernel = self._kernel(asked)
         kernel.polls += 1
         version = len(kernel.workers) - (kernel.polls <= self.rules.stale_polls)

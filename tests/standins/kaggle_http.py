@@ -49,7 +49,7 @@ class Fault:
     hang_s: float = 0.0
     trickle_s: float = 0.0  # between two bytes of the answer
     keep: float | None = None  # PUT, GET: this share of the bytes, taken for the whole
-    echo: bool = False  # the message of an error holds the credentials of the request
+    echo: bool = False  # the message and the reason phrase hold the credentials of the request
     content_type: str | None = None  # instead of the true one
     length: str = "true"  # GET: true | chunked | none (the end is the connection's)
 
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     kaggle: "KaggleStandIn"
 
     def log_message(self, *arguments: object) -> None:
-        """Silent: tests read the log."""
+        """Print nothing: tests read the log."""
 
     def do_CONNECT(self) -> None:
         self.server_of.strays.append(self.path)
@@ -160,7 +160,12 @@ class _Handler(BaseHTTPRequestHandler):
             message = json.dumps({"code": fault.status, "message": text}).encode()
             body = message if fault.body is None else fault.body
             return self._send(
-                entry, fault.status, body, headers=fault.headers, content_type=fault.content_type
+                entry,
+                fault.status,
+                body,
+                headers=fault.headers,
+                content_type=fault.content_type,
+                reason=text if fault.echo else None,
             )
         try:
             if "Token" not in method and not self._authorised():
@@ -188,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _credentials(self, asked: dict[str, Any]) -> str:
-        """All that the request carries of the account's secrets, in each form."""
+        """Return all that the request carries of the account's secrets, in each form."""
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         plain = base64.b64decode(value).decode() if scheme == "Basic" else ""
         login = [asked.get(name, "") for name in ("token", "refreshToken")]
@@ -202,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     # --- storage --------------------------------------------------------------------------------
     def _put(self, path: str) -> None:
-        """A resumable upload, in Google Cloud Storage's protocol."""
+        """Take a resumable upload, in Google Cloud Storage's protocol."""
         length = int(self.headers.get("Content-Length") or 0)
         place = re.fullmatch(
             r"bytes (?:\*|(\d+)-\d+)/\d+", self.headers.get("Content-Range") or "bytes 0-0/0"
@@ -274,10 +279,11 @@ class _Handler(BaseHTTPRequestHandler):
         trickle_s: float = 0.0,
         content_type: str | None = None,
         length: str = "true",
+        reason: str | None = None,
     ) -> None:
         self.server_of.watch("after", entry)
         entry.status = 0 if cut else status
-        self.send_response(status)
+        self.send_response(status, reason)
         is_json = body[:1] in (b"{", b"[")
         own_type = "application/json" if is_json else "text/plain"
         self.send_header("Content-Type", content_type or own_type)

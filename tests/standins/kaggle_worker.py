@@ -86,11 +86,11 @@ class Worker:
         self.status = "ERROR" if code else "COMPLETE"
 
     def outputs(self) -> list[str]:
-        """What lies in working/."""
+        """Return what lies in working/."""
         return sorted(path.name for path in self.working.iterdir() if path.is_file())
 
     def log_as_json(self) -> str:
-        """The log in the shape in which Kaggle keeps it: a list of pieces."""
+        """Return the log in the shape in which Kaggle keeps it: a list of pieces."""
         text = ""
         with suppress(FileNotFoundError):
             text = self.log_path.read_text(errors="replace")
@@ -102,13 +102,13 @@ class Worker:
 
 
 def clean_environment() -> dict[str, str]:
-    """What a kernel sees of ours: how to run Python, nothing of the account."""
+    """Return what a kernel sees of ours: how to run Python, nothing of the account."""
     kept = ("PATH", "LANG", "TMPDIR", "OMP_NUM_THREADS", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def code_of_notebook(text: str) -> str:
-    """The code cells of a notebook, one after the other, with the two things of Jupyter's that our
+    """Return the code cells of a notebook, one after the other, with the two things of Jupyter's that our
     notebooks use: `%%writefile {scratch}/…`, and `display`, which says here what it was given."""
     parts = [DISPLAY]
     for cell in json.loads(text)["cells"]:

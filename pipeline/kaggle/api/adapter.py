@@ -16,7 +16,6 @@ import requests
 import urllib3
 
 from pipeline.download import masking
-from pipeline.download.retry import Retryable, is_worth_repeating, retry_after_s
 from pipeline.kaggle.api.once import UnusableAnswer
 
 _LONGEST_ANSWER = 5  # deadlines that an answer may take in all, as long as bytes come in
@@ -42,9 +41,8 @@ class KaggleAdapter(requests.adapters.HTTPAdapter):
         """Return the answer, read whole unless the client asked for a stream.
 
         Raises:
-            Retryable: the status is worth another try, whatever the body says.
+            requests.HTTPError: a status from 400 on, whatever the body says; with its message.
             UnusableAnswer: a good status, and no JSON object.
-            requests.HTTPError: another status from 400 on, with the server's message.
             requests.RequestException: the connection failed, or the answer took too long.
         """
         end = time.monotonic() + _LONGEST_ANSWER * self._timeout_s
@@ -61,12 +59,6 @@ class KaggleAdapter(requests.adapters.HTTPAdapter):
         if status < 400:
             return answer
         text = masking.presentable(message_of(answer) or answer.reason or "", self.secrets)
-        if is_worth_repeating(status):
-            raise Retryable(
-                f"HTTP {status} ({text})",
-                retry_after_s=retry_after_s(answer.headers.get("Retry-After")),
-                untouched=status == 429,
-            )
         raise requests.HTTPError(text, response=answer)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pipeline.common import progress
 from pipeline.download import masking
 from pipeline.download.request import failure_of
-from pipeline.download.retry import Retryable, RetryPolicy, is_worth_repeating
+from pipeline.download.retry import Retryable, RetryPolicy, is_worth_repeating, retry_after_s
 from pipeline.kaggle.api import guard, once
 from pipeline.kaggle.api.errors import (
     AccessRefused,
@@ -254,7 +254,8 @@ def _from_status(error: Any) -> Exception:
         "competition's rules on its page, under /rules"
     )
     if is_worth_repeating(code):
-        return Retryable(f"HTTP {code} ({said})", untouched=code == 429)
+        asked_s = retry_after_s(error.response.headers.get("Retry-After"))
+        return Retryable(f"HTTP {code} ({said})", retry_after_s=asked_s, untouched=code == 429)
     if code == 401:
         source = _token_source()
         which = f"the token in {source}" if source else "the credentials"

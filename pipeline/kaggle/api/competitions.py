@@ -190,7 +190,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _address(answer: Any) -> str:
-    """The client has followed the redirect already; only where it led is needed."""
+    """Return where the redirect led. The client has followed it; what came there is not needed."""
     answer.close()
     return answer.url
 

@@ -4,12 +4,14 @@ import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pipeline.common.errors import PipelineError
 from pipeline.common.paths import Paths
+from pipeline.download import retry
 from pipeline.kaggle.api import adapter, competitions, errors, kernels
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.kernel import Kernel
@@ -155,6 +157,33 @@ def test_what_the_client_refuses_to_send_is_not_blamed_on_kaggle(
     assert kaggle.sent("SaveKernel") == kaggle.sent("GetKernel") == 0
 
 
+def test_a_wait_that_kaggle_asks_for_is_kept(
+    kaggle: KaggleStandIn, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(retry, "time", SimpleNamespace(sleep=waits.append))
+    for status in (429, 503):
+        kaggle.fault("GetCompetition", status=status, headers={"Retry-After": "90"})
+        competitions.details(client, SMALL)
+    assert waits == [90, 90]
+    kaggle.fault("GetCompetition", status=503, headers={"Retry-After": "3600"})
+    with pytest.raises(errors.Unavailable, match=r"HTTP 503 .*, come back in 3,600 s; .* same"):
+        competitions.details(client, SMALL)
+
+
+@pytest.mark.parametrize(("status", "asked"), [(429, False), (503, True)])
+def test_only_429_says_that_nothing_was_done(
+    kaggle: KaggleStandIn, client: Client, tmp_path: Path, status: int, asked: bool
+) -> None:
+    path = tmp_path / "images.zip"
+    runs.write_zip(path)
+    token = competitions.upload(client, SMALL, path)
+    kaggle.fault("CreateSubmission", status=status)
+    competitions.submit_file(client, SMALL, token, description="a [mark]", mark="[mark]")
+    assert kaggle.sent("CreateSubmission") == 2
+    assert bool(kaggle.sent("ListSubmissions")) == asked
+
+
 # --- lists ---------------------------------------------------------------------------------------
 
 
@@ -183,6 +212,7 @@ def assert_hidden(text: str) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 503])
+@pytest.mark.parametrize("body", [None, b""])
 @pytest.mark.parametrize("kind", ["token", "key"])
 def test_an_error_that_echoes_the_credentials_is_masked(
     kaggle: KaggleStandIn,
@@ -190,13 +220,14 @@ def test_an_error_that_echoes_the_credentials_is_masked(
     capfd: pytest.CaptureFixture[str],
     status: int,
     kind: str,
+    body: bytes | None,
 ) -> None:
     if kind == "key":
         monkeypatch.delenv("KAGGLE_API_TOKEN")
         monkeypatch.setenv("KAGGLE_USERNAME", USER)
         monkeypatch.setenv("KAGGLE_KEY", KEY)
     client = Client(HASTE)
-    kaggle.fault("GetCompetition", status=status, echo=True, times=2)
+    kaggle.fault("GetCompetition", status=status, echo=True, body=body, times=2)
     with pytest.raises(errors.KaggleError) as caught:
         competitions.details(client, COMPETITION)
     assert_hidden(shown(caught.value, capfd))

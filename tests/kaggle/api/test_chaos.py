@@ -21,15 +21,15 @@ FAULTS = [*PASSING.values(), {"status": 401}, {"status": 400}, {"hang_s": 0.9}, 
 def test_one_submission_whatever_happens(
     kaggle: KaggleStandIn, tmp_path: Path, mode: str, seed: int
 ) -> None:
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     paths = Paths(tmp_path / "checkout")
     runs.write_zip(paths.images_zip)
     runs.write_kernel(paths, kaggle)
     submit = runs.submit_zip if mode == "file" else runs.submit_bundle
     for _ in range(6):
-        for _ in range(dice.randint(1, 4)):
-            how = dice.choice(FAULTS)
-            kaggle.fault(dice.choice(ALL[mode]), times=dice.randint(1, 3), **how)
+        for _ in range(rng.randint(1, 4)):
+            how = rng.choice(FAULTS)
+            kaggle.fault(rng.choice(ALL[mode]), times=rng.randint(1, 3), **how)
         try:
             submit(paths)
         except PipelineError as error:

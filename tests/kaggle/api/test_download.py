@@ -134,7 +134,7 @@ def test_a_cut_of_a_chunked_answer_is_resumed(served: KaggleStandIn, folder: Pat
 def test_the_archive_tells_where_the_end_came_too_early(
     served: KaggleStandIn, folder: Path, length: str
 ) -> None:
-    """Without a length a cut can look like the end: what came is checked, and fetched again."""
+    """Without a length a cut may pass for the end: what came is checked, and fetched again."""
     served.fault("GET", skip=1, length=length, keep=0.7)
     competitions.download_files(COMPETITION, folder, HASTE)
     assert digests(folder) == digests(served.data)
@@ -160,7 +160,7 @@ def test_a_competition_that_one_has_not_joined(kaggle: KaggleStandIn, folder: Pa
 def test_no_disk_no_download(
     served: KaggleStandIn, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The space is looked at before the first byte is written."""
+    """The space is checked before the first byte is written."""
     import shutil
     from collections import namedtuple
 

@@ -169,6 +169,14 @@ def test_an_upload_is_resumed_where_it_was_cut(kaggle: KaggleStandIn, paths: Pat
     assert kaggle.submissions[0].sha256 == receipt["zip_sha256"], "what arrived is what was sent"
 
 
+def test_an_upload_that_storage_calls_incomplete_is_gone_on_with(
+    kaggle: KaggleStandIn, paths: Paths
+) -> None:
+    kaggle.fault("PUT", status=308)
+    assert runs.submit_zip(paths)["zip_sha256"] == kaggle.submissions[0].sha256
+    assert kaggle.sent("PUT-status") == 1
+
+
 def test_a_truncated_upload_that_storage_takes_for_whole_is_refused_by_the_evaluator(
     kaggle: KaggleStandIn, paths: Paths
 ) -> None:
@@ -228,7 +236,7 @@ def test_a_push_without_its_data(kaggle: KaggleStandIn, paths: Paths, what: str)
     ):
         runs.submit_bundle(paths)
     kaggle.rules.push_answer = {}
-    # That version runs, without data: the next attempt pushes another.
+    # That version runs, without data: the next run pushes another.
     assert runs.submit_bundle(paths)["kernel_version"] == 2
     assert len(kaggle.submissions) == 1
 
@@ -281,10 +289,10 @@ def test_scoring_that_never_ends(kaggle: KaggleStandIn, paths: Paths) -> None:
 
 
 def test_a_kernel_that_leaves_no_zip(kaggle: KaggleStandIn, paths: Paths) -> None:
-    other = runs.FAST_KERNEL.replace('"working" / "images.zip"', '"working" / "pictures.zip"')
+    other = runs.FAST_KERNEL.replace('"working" / "images.zip"', '"working" / "photos.zip"')
     runs.write_kernel(paths, kaggle, other % (40, "small-dogs"))
     with pytest.raises(
-        errors.OutputMissing, match=r"left no images\.zip \(it left pictures\.zip\).*copying"
+        errors.OutputMissing, match=r"left no images\.zip \(it left photos\.zip\).*copying"
     ):
         runs.submit_bundle(paths)
     assert kaggle.submissions == []
