@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.common import files, progress, randomness
+from pipeline.common import files, npy, progress, randomness
 from pipeline.common.paths import Paths
 from pipeline.config import content, params
 from pipeline.config.schema import Params
@@ -93,7 +93,7 @@ def prepare(work: Path) -> tuple[np.ndarray, np.ndarray]:
     order = randomness.permutation(0, "bench", 0, len(crops))
     training, held_out = np.sort(order[HELD_OUT:]), np.sort(order[:HELD_OUT])
     if not (work / "training.npy").is_file():
-        files.write_npy(work / "training.npy", crops[training])
+        npy.write(work / "training.npy", crops[training])
     return np.load(work / "training.npy", mmap_mode="c"), crops[held_out]
 
 
@@ -194,8 +194,8 @@ def main() -> None:
                 images = decode(generator, inputs, CPU)
             found = teacher.features(images)
             if options.samples:
-                files.write_npy(options.samples / run / "samples.npy", images)
-                files.write_npy(options.samples / run / "features.npy", found)
+                npy.write(options.samples / run / "samples.npy", images)
+                npy.write(options.samples / run / "features.npy", found)
             score = scores(found, real)
             progress.say(f"FID-768 {score['fid']:.3f}, d {score['d']:.4f}")
             about = {"variant": variant, "channels": options.channels, "images": options.images}

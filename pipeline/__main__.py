@@ -1,26 +1,23 @@
 """The command line: `python -m pipeline STAGE` runs a stage, `python -m pipeline all` the chain."""
 
+# Light modules alone: all others are imported below `main`, which answers Ctrl-C in one line.
 import argparse
 import importlib
-import os
 import signal
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-try:
-    from pipeline.common import files
-    from pipeline.common.errors import PipelineError
+from pipeline.common import process
+from pipeline.common.errors import PipelineError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
     from pipeline.common.paths import Paths
     from pipeline.config import params
-except ModuleNotFoundError as missing:
-    sys.exit(
-        f"error: {sys.executable} has no package {missing.name!r}; run `make run` once, "
-        "then `source .venv/bin/activate` before any dvc or python command"
-    )
 
 # Each stage has a file in pipeline/stages/ (dashes are underscores there), imported when it runs.
 # CHAIN is in the order of the data's flow; `all` runs it, as `dvc repro` would.
@@ -57,25 +54,42 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Return 0, 1 after one line on stderr, or 130 if interrupted."""
     try:
+        process.die_with_parent()
+        process.mend_streams()
         options = _parser().parse_args(arguments)
         options.run(options)
-    except PipelineError as error:
-        return _fail(str(error))
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        if error.strerror is None:
+    except Exception as error:
+        if (line := _in_one_line(error)) is None:
             raise
-        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        _complain(f"error: {line}")
+        return 1
     return 0
 
 
-def _fail(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return 1
+def _in_one_line(error: Exception) -> str | None:
+    """Return what a user can act on; None for a defect of ours, which keeps its traceback."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    if line := process.refusal(error):
+        return line
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("pipeline"):
+        return (
+            f"{sys.executable} has no package {error.name!r}; run `make run` once, "
+            f"then `source .venv/bin/activate` before any dvc or python command"
+        )
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return None
+
+
+def _complain(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        return  # nobody listens; the exit code tells
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,41 +122,60 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _module(folder: str, name: str) -> ModuleType:
+def _module(folder: str, name: str) -> "ModuleType":
     """Return the module of a stage or a command: `plots-page` is commands/plots_page.py."""
     return importlib.import_module(f"pipeline.{folder}.{name.replace('-', '_')}")
 
 
 def _run_stage(options: argparse.Namespace) -> None:
+    from pipeline.common.paths import Paths
+
     settings = _settings(options)
     paths = Paths(options.root.resolve())
     for name in options.stages:
+        _remove_abandoned(paths)
         module = _module("stages", name)
         start = time.perf_counter()
         module.run(paths, **_sections(settings, module))
         _log(paths, name, time.perf_counter() - start)
 
 
+def _remove_abandoned(paths: "Paths") -> None:
+    """Remove what killed runs left half written."""
+    from pipeline.common import files, progress
+
+    folders = (paths.root / "data", paths.root / "outputs", paths.root / "kernels", paths.keep)
+    count, freed_bytes = files.remove_abandoned(folders)
+    if count:
+        progress.say(f"removed {count} temporary files of killed runs, {freed_bytes / 1e6:.1f} MB")
+
+
 def _score(options: argparse.Namespace) -> None:
     if options.images is None:
         _run_stage(options)
     else:
+        from pipeline.common.paths import Paths
+
         module = _module("stages", "score")
         sections = _sections(_settings(options), module)
         module.score_images(Paths(options.root.resolve()), options.images, **sections)
 
 
-def _settings(options: argparse.Namespace) -> params.Params:
+def _settings(options: argparse.Namespace) -> "params.Params":
+    from pipeline.config import params
+
     return params.load(options.params or options.root / "params.yaml")
 
 
-def _sections(settings: params.Params, stage: ModuleType) -> dict[str, Any]:
+def _sections(settings: "params.Params", stage: "ModuleType") -> dict[str, Any]:
     """Return the sections of params.yaml that a stage reads, as its keyword arguments."""
     return {name: getattr(settings, name) for name in stage.SECTIONS}
 
 
-def _log(paths: Paths, stage: str, seconds: float) -> None:
+def _log(paths: "Paths", stage: str, seconds: float) -> None:
     """Write how long the stage took, for the report; no DVC out, since it differs each time."""
+    from pipeline.common import files
+
     files.write_json(
         paths.stage_log / f"{stage}.json",
         {
@@ -156,3 +189,7 @@ def _log(paths: Paths, stage: str, seconds: float) -> None:
 
 if __name__ == "__main__":
     sys.exit(main())
+elif __name__ == "__mp_main__":
+    # A process that training starts, at its first moment: Ctrl-C, which reaches all of them, ends
+    # it without a word, since the first process answers. Training listens later on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.common import files
+from pipeline.common import npy
 from pipeline.common.paths import Paths
 from pipeline.config import content, params
 from pipeline.config.schema import Params
@@ -110,7 +110,7 @@ def workplace(
 ) -> Paths:
     """Return a folder with the same data set in crops.npy and index.csv, where stages can run."""
     paths = Paths(root)
-    files.write_npy(paths.crops, images(count, side_px, **of_images))
+    npy.write(paths.crops, images(count, side_px, **of_images))
     write_index(paths.index, [classes[number % len(classes)] for number in range(count)])
     return paths
 

@@ -6,13 +6,12 @@ import json
 import math
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import Any
 
 from pipeline.common.errors import PipelineError
 
@@ -36,9 +35,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    handle, temporary = _new_temporary(path)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
@@ -49,7 +46,64 @@ def atomic(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno in _NO_ROOM:
             raise DiskFull(f"{path}: {error.strerror}; make room and run again") from error
         raise
+    finally:
+        os.close(handle)  # and with it goes the lock
     sync(path.parent)
+
+
+def _new_temporary(path: Path) -> tuple[int, Path]:
+    """Return an open, locked new file beside `path`. The lock says that a living process owns it:
+    the system frees that of a process that dies."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        # Else `remove_abandoned` of another process came between the two.
+        if _lock(handle) is not False and os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock an open file; return False where another process holds it, None where the file system
+    has no locks."""
+    import fcntl  # Linux, macOS and WSL; late, for whoever only reads files elsewhere
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def remove_abandoned(folders: Iterable[Path]) -> tuple[int, int]:
+    """Remove the temporary files of `atomic`, anywhere below the folders, that no living process
+    owns: their processes were killed. Return their number and bytes."""
+    count = freed_bytes = 0
+    for folder in folders:
+        for place, _, names in os.walk(folder):
+            for name in names:
+                if name.startswith(".") and name.endswith(".tmp"):
+                    size = _remove_if_abandoned(Path(place, name))
+                    count += size is not None
+                    freed_bytes += size or 0
+    return count, freed_bytes
+
+
+def _remove_if_abandoned(path: Path) -> int | None:
+    """Return the bytes of the file if it was removed."""
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:  # gone by now, or not ours to remove
+        return None
+    try:
+        if not _lock(handle):
+            return None
+        size = os.fstat(handle).st_size
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+    return size
 
 
 def sync(path: Path) -> None:
@@ -93,18 +147,14 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_npy(path: Path, array: np.ndarray) -> None:
-    """Write one array in NumPy's format, whole or not at all."""
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, array, allow_pickle=False)
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 as 64 hexadecimal digits."""
+def sha256(path: Path, first_bytes: int | None = None) -> str:
+    """Return the SHA-256 of the file, or of its first bytes alone, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
+    left_bytes = sys.maxsize if first_bytes is None else first_bytes
     with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(min(_BLOCK_BYTES, left_bytes)):
             digest.update(block)
+            left_bytes -= len(block)
     return digest.hexdigest()
 
 
@@ -115,15 +165,13 @@ def locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
     Waits for another process that holds it, after calling `on_wait` once. The system frees the
     lock of a process that dies.
     """
-    import fcntl  # Linux, macOS and WSL; late, for whoever only reads files elsewhere
+    import fcntl  # late, as in _lock
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if _lock(file.fileno()) is False:
             on_wait()
-            fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
@@ -139,34 +187,3 @@ def require_space(folder: Path, needed_bytes: int, what: str) -> None:
             f"{folder}: {what} needs {needed_bytes / 1e6:,.1f} MB, {free_bytes / 1e6:,.1f} MB are "
             f"free: make room for {(needed_bytes - free_bytes) / 1e6:,.1f} MB more"
         )
-
-
-@contextmanager
-def growing_npy(path: Path, row_shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write a uint8 array whose length is known only at the end, without holding it in memory.
-
-    Yields a function that appends rows, (n, *row_shape) uint8. `path` appears whole at the end of
-    the block, in NumPy's format, or not at all.
-    """
-    count = 0
-
-    def header(file: BinaryIO) -> int:
-        shape = (count, *row_shape)
-        np.lib.format.write_array_header_1_0(
-            file, {"descr": "|u1", "fortran_order": False, "shape": shape}
-        )
-        return file.tell()
-
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        header_bytes = header(file)  # NumPy leaves space in it for the length to grow
-
-        def append(rows: np.ndarray) -> None:
-            nonlocal count
-            assert rows.dtype == np.uint8 and rows.shape[1:] == row_shape
-            file.write(np.ascontiguousarray(rows))
-            count += len(rows)
-
-        yield append
-        file.seek(0)
-        if header(file) != header_bytes:
-            raise ValueError(f"{path}: {count} rows don't fit the header")

@@ -88,7 +88,8 @@ def _in_order(
     with _interrupted_between_jobs() as check:
         try:
             for job in jobs:
-                waiting.append(executor.submit(work, job))
+                with _ctrl_c_blocked():
+                    waiting.append(executor.submit(work, job))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
                 check()
@@ -128,14 +129,23 @@ def _interrupted_between_jobs() -> Iterator[Callable[[], None]]:
     check()  # it came while the executor was shutting down
 
 
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Have what is started inside the block never see Ctrl-C, from its first moment on: the main
+    process alone answers it, and ends its workers. It reaches this thread after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _work: Callable[[Any], Any]
 
 
 def _start(work: Callable[[Any], Any]) -> None:
     global _work
     _work = work
-    # Ctrl-C reaches the whole group: the main process alone answers it, and ends the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

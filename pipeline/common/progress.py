@@ -8,13 +8,24 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from pipeline.common import process
+from pipeline.common.errors import PipelineError
+
 T = TypeVar("T")
 
 
 def say(line: str) -> None:
     """Print one line above any bar. Goes to stdout at once, also where that is a file."""
-    tqdm.write(line, file=sys.stdout)
-    sys.stdout.flush()
+    try:
+        tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough; the work goes on
+        process.silence_stdout()
+    except OSError as error:
+        process.silence_stdout()
+        raise PipelineError(
+            f"the standard output cannot be written: {error.strerror}; run again"
+        ) from error
 
 
 def heading(stage: str, what: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.common import npy
 from pipeline.common.errors import InputError
 from pipeline.data import index
 from pipeline.images import arrays
@@ -59,15 +60,9 @@ def load_images(path: Path) -> np.ndarray:
     """Return the crops alone: uint8 (N, side, side, channels), read from disk as they are used.
 
     Raises:
-        InputError: no such file, or it holds something else.
+        InputError: no such file; it holds something else, or is damaged.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no crops here; make them first (python -m pipeline crop)")
-    try:
-        # Copy-on-write: the pages are shared by all processes, and torch wants a writable array.
-        images = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path}: not an array in NumPy's format ({error})") from None
+    images = npy.load(path, made_by="crop", writable=True)
     arrays.shape_of(images, str(path))
     return images
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.common import files, progress
+from pipeline.common import npy, progress
 from pipeline.common.errors import InputError
 from pipeline.data import index
 from pipeline.data.archives.reader import open_archive
@@ -40,7 +40,7 @@ def run(paths: Paths, *, crop: Crop) -> None:
         open_archive(paths.raw, "annotation") as notes,
     ):
         found = photos.join(images, notes)
-        with files.growing_npy(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
+        with npy.growing(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
             count = 0
             with progress.bar(label="crop", total=len(found.matches), unit="photo") as bar:
                 for photo, done in crops.crop_photos(images, notes, found.matches, crop):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from pipeline.common import devices, files, progress
+from pipeline.common import devices, files, npy, progress
 from pipeline.models.saved import SavedGenerator
 
 if TYPE_CHECKING:
@@ -22,21 +21,22 @@ def run(paths: Paths, *, device: str, generate: Generate) -> None:
 
     Raises:
         InputError: there is no generator.
+        DiskFull: there is no room for the images.
     """
     where = devices.pick(device)
     generator = SavedGenerator.load(paths.generator, where)
     image = generator.info.shape
     progress.heading("generate", f"{generate.count} images of {image} on {where.type}")
-    shape = (generate.count, image.side_px, image.side_px, image.channels)
+    shape = (image.side_px, image.side_px, image.channels)
+    paths.generated.parent.mkdir(parents=True, exist_ok=True)
+    files.require_space(paths.generated.parent, generate.count * math.prod(shape), "generate")
     with (
-        files.atomic(paths.generated) as temporary,
+        npy.growing(paths.generated, shape) as append,
         progress.bar(label="generate", total=generate.count) as bar,
     ):
-        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
         for first in range(0, generate.count, _BATCH):
             count = min(_BATCH, generate.count - first)
-            images[first : first + count] = generator.sample(
-                generate.seed, count, first=first, truncation=generate.truncation
+            append(
+                generator.sample(generate.seed, count, first=first, truncation=generate.truncation)
             )
             bar.update(count)
-        images.flush()

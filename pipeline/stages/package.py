@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.common import files, progress
-from pipeline.common.errors import InputError
+from pipeline.common import files, npy, progress
 from pipeline.images import arrays
 from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.writer import write_zip
@@ -23,7 +22,7 @@ def run(paths: Paths) -> None:
     `paths.package`.
 
     Raises:
-        InputError: the images are missing, or the file holds no images.
+        InputError: the images are missing or damaged, or the file holds no images.
     """
     form = GENERATIVE_DOG_IMAGES
     progress.heading("package", f"{paths.generated.name} -> {paths.images_zip.name}")
@@ -45,11 +44,6 @@ def run(paths: Paths) -> None:
 
 def _load(paths: Paths) -> np.ndarray:
     """Return the generated images, uint8 (count, side, side, channels), read as they are used."""
-    if not paths.generated.is_file():
-        raise InputError(f"{paths.generated}: not there; run the generate stage first")
-    try:
-        images = np.load(paths.generated, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{paths.generated}: not a whole array ({error})") from None
+    images = npy.load(paths.generated, made_by="generate")
     arrays.shape_of(images, str(paths.generated))
     return images

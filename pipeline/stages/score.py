@@ -52,7 +52,7 @@ def score_images(
     """
     decoded = reader.read(images, GENERATIVE_DOG_IMAGES)
     scored = _score(paths, decoded.images, device, reference, score)
-    print(json.dumps(scored.metrics, indent=2, allow_nan=False))
+    progress.say(json.dumps(scored.metrics, indent=2, allow_nan=False))
 
 
 def _score(

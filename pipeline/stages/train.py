@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pipeline.common import devices, files, progress
+from pipeline.common import devices, files, process, progress
 from pipeline.data.dataset import Dataset
 from pipeline.models import saved
 from pipeline.models.saved import GeneratorInfo, SavedGenerator
-from pipeline.training import fingerprint, stopping
+from pipeline.training import fingerprint
 from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.engine import distributed as processes
 from pipeline.training.engine import registry
@@ -42,7 +42,6 @@ def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
     where = devices.pick(device)
     count = processes.process_count(train.processes, where)
     if count > 1 and not processes.is_launched():
-        stopping.die_with_parent()
         progress.say(f"{count} processes share each batch")
         processes.launch(_train, (paths, where, model, train), count)
     else:
@@ -51,7 +50,7 @@ def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
 
 def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> None:
     """Train, as one of the processes."""
-    stopping.die_with_parent()
+    process.die_with_parent()  # one of several has a launcher for its parent
     with processes.process_group(where) as (group, device), devices.cpu_threads(train.threads):
         dataset = Dataset.load(paths.crops, paths.index)
         # Before the checkpoint's folder is opened, which notes each run and forgets old ones.

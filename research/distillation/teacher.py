@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.common import npy
 from pipeline.common.errors import InputError
-from pipeline.common.files import sha256, write_npy
+from pipeline.common.files import sha256
 from pipeline.common.progress import bar
 from research.distillation.data import fingerprint
 
@@ -118,6 +119,6 @@ def teacher_features(teacher: Teacher, name: str, images: np.ndarray, folder: Pa
         chunk = images[start : start + _CHUNK]
         path = folder / f"{name}.{start}.{fingerprint(teacher.identity, chunk)}.npy"
         if not path.is_file():
-            write_npy(path, teacher.features(chunk))
+            npy.write(path, teacher.features(chunk))
         chunks.append(np.load(path))
     return np.concatenate(chunks)

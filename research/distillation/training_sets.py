@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common.files import write_npy
+from pipeline.common import npy
 from pipeline.common.progress import say
 from pipeline.data.drawn import archives
 from research.distillation import gans
@@ -172,5 +172,5 @@ def generator_samples(
         if not path.is_file():
             say(f"training the generator {name}: {run}")
             made = [each for _, each in gans.train_and_sample(run, real[run.trained_on], count)]
-            write_npy(path, np.stack(made))
+            npy.write(path, np.stack(made))
         yield name, np.load(path)

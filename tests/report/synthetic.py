@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.common import files
+from pipeline.common import files, npy
 from pipeline.common.paths import Paths
 from pipeline.images import arrays
 from tests.conftest import REPOSITORY
@@ -48,7 +48,7 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
     shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
 
     count = 60
-    files.write_npy(paths.crops, dogs(range(count), channels=channels, seed=seed))
+    npy.write(paths.crops, dogs(range(count), channels=channels, seed=seed))
     rows = []
     for number in range(count + 6):
         dropped = number >= count
@@ -71,7 +71,7 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
         sheet = arrays.grid(mixed.astype(np.uint8), 4)
         files.write_bytes(paths.grids / f"{step:09d}.png", arrays.encode_png(sheet))
     generated = dogs(range(80), channels=channels, seed=seed + 7)
-    files.write_npy(paths.generated, generated)
+    npy.write(paths.generated, generated)
     files.write_bytes(paths.samples, arrays.encode_png(arrays.grid(generated[:64], 8)))
     files.write_json(paths.training, {
         "images_seen": 160_000, "seconds": 400.0, "images_per_s": 400.0, "finished": True,

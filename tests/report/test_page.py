@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.common import files
+from pipeline.common import files, npy
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.images import arrays
@@ -130,8 +130,8 @@ def test_the_page_stays_under_5_mb_with_the_worst_pictures(tmp_path: Path, conte
     sheet = arrays.encode_png(arrays.grid(noise, 8))
     for step in range(40):
         files.write_bytes(paths.grids / f"{step * 1000:09d}.png", sheet)
-    files.write_npy(paths.generated, noise)
-    files.write_npy(paths.crops, noise[::-1].copy())
+    npy.write(paths.generated, noise)
+    npy.write(paths.crops, noise[::-1].copy())
     lines = ["file,class,xmin,ymin,xmax,ymax,crop,reason"]
     lines += [f"{n}.jpg,class {n % 120},0,0,{n % 90 + 9},50,,reason {n}" for n in range(10_000)]
     files.write_text(paths.index, "\n".join(lines))

@@ -89,7 +89,7 @@ def test_bad_arrays_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\(2, 64, 32, 3\)"):
         package.run(paths)
     paths.generated.write_bytes(paths.generated.read_bytes()[:500])
-    with pytest.raises(InputError, match="not a whole array"):
+    with pytest.raises(InputError, match="no whole array"):
         package.run(paths)
     assert not paths.images_zip.exists()
     assert not paths.package.exists()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.common import files
+from pipeline.common import npy
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.stages import report
@@ -37,7 +37,7 @@ def test_photos_appear_only_where_the_user_says_so(
     tmp_path: Path, changes: dict, shown: bool
 ) -> None:
     paths = Paths(tmp_path)
-    files.write_npy(paths.crops, np.stack([dog(number) for number in range(4)]))
+    npy.write(paths.crops, np.stack([dog(number) for number in range(4)]))
     html = run(paths, **changes)
     assert ("crops of the training set" in html) is shown
 

@@ -297,7 +297,7 @@ def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> N
 def test_crops_that_changed_after_the_reference(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
     paths.crops.unlink()
-    with pytest.raises(InputError, match=r"make them first \(python -m pipeline crop\)"):
+    with pytest.raises(InputError, match=r"crops.npy: not there; run the crop stage first"):
         score.run(paths, device="cpu", reference=settings(), score=scoring())
     np.save(paths.crops, np.load(real.crops)[:1])
     with pytest.raises(InputError, match="run the reference stage again"):

@@ -240,7 +240,7 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"index.csv: not there; run the crop stage first"):
         train(paths)
     paths.crops.unlink()
-    with pytest.raises(InputError, match="make them first"):
+    with pytest.raises(InputError, match=r"crops.npy: not there; run the crop stage first"):
         train(paths)
     with pytest.raises(InputError, match="images of 48 px: DCGAN makes sides that are a power"):
         train(workplace(tmp_path, side_px=48))
