@@ -119,8 +119,8 @@ class KaggleStandIn:
 
     # --- what a test reads and sets -----------------------------------------------------------
     def environment(self, home: Path | None = None, *, token: str | None = TOKEN) -> dict[str, str]:
-        """Return the variables that lead the client here: it knows only http://localhost, port 80, so
-        the stand-in is its proxy. Credentials: `token`, or what lies in `home`."""
+        """Return the variables that lead the client here: it knows only http://localhost, port 80,
+        so the stand-in is its proxy. Credentials: `token`, or what lies in `home`."""
         home = home or self.folder / "home"
         home.mkdir(exist_ok=True)
         address = f"http://127.0.0.1:{self.server.port}"
@@ -139,7 +139,7 @@ class KaggleStandIn:
         self.server.faults.append(Fault(call, **how))
 
     def sent(self, call: str) -> int:
-        """Return how many times the client called a method (or PUT, GET), whatever it was answered."""
+        """Return how often the client called a method (or PUT, GET), whatever it was answered."""
         return sum(entry.call == call for entry in self.server.log)
 
     # --- who is calling ------------------------------------------------------------------------

@@ -108,8 +108,9 @@ def clean_environment() -> dict[str, str]:
 
 
 def code_of_notebook(text: str) -> str:
-    """Return the code cells of a notebook, one after the other, with the two things of Jupyter's that our
-    notebooks use: `%%writefile {scratch}/…`, and `display`, which says here what it was given."""
+    """Return the code cells of a notebook, one after the other, with the two things of Jupyter's
+    that our notebooks use: `%%writefile {scratch}/…`, and `display`, which says here what it was
+    given."""
     parts = [DISPLAY]
     for cell in json.loads(text)["cells"]:
         source = cell["source"]
