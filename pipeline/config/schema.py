@@ -104,6 +104,20 @@ class Adversarial(Section):
         return value
 
 
+class Variational(Section):
+    """The objective of a VAE."""
+
+    likelihood: Literal["bernoulli", "gaussian"]
+    beta: float = Field(ge=0)
+    binarise: bool
+
+    @model_validator(mode="after")
+    def _binary_images_are_bernoulli(self) -> "Variational":
+        if self.binarise and self.likelihood != "bernoulli":
+            raise ValueError("binarise: true needs likelihood: bernoulli")
+        return self
+
+
 class Train(Section):
     """The GAN's training."""
 
@@ -116,6 +130,7 @@ class Train(Section):
     flips: bool
     ema_halflife_images: float = Field(ge=0)
     adversarial: Adversarial
+    variational: Variational
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool
     log_every_images: int = Field(ge=1)

@@ -11,6 +11,7 @@ from pipeline.common.errors import InputError
 from pipeline.models.family import NetworkSize
 from pipeline.models.registry import FAMILIES
 from pipeline.training.engine.adversarial import AdversarialObjective
+from pipeline.training.engine.variational import VariationalObjective
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Model, Train
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 OBJECTIVES = {
     "adversarial": AdversarialObjective,
+    "variational": VariationalObjective,
 }
 
 
