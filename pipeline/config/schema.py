@@ -6,7 +6,7 @@ parameters of the sources and families: each owns its own, and the two registrie
 
 from typing import Annotated, Literal
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import Field, Strict, create_model, field_validator, model_validator
 
 from pipeline.common.section import Range, Rate, Section, Share
 from pipeline.data.sources.registry import SOURCES, section_name
@@ -89,10 +89,13 @@ Model = create_model(
 class Adversarial(Section):
     """The objective of a GAN."""
 
+    loss: Literal["bce", "hinge"]
     real_labels: Range
     fake_labels: Range
     swap_labels: float = Field(ge=0, le=0.5)
     r1: float = Field(ge=0)
+    d_steps: int = Field(ge=1, le=100)
+    augment: Annotated[tuple[Literal["colour", "translation", "cutout"], ...], Strict(False)]
     lr_g: Rate | None
     lr_d: Rate | None
 
@@ -125,6 +128,7 @@ class Train(Section):
     images: int = Field(ge=1)
     batch_size: int = Field(ge=2)
     lr: Rate
+    lr_decay: Literal["constant", "linear"]
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
     flips: bool

@@ -56,6 +56,7 @@ class VariationalObjective:
             conditional: whether both are told the class of an image.
         """
         self._settings = train.variational
+        self._train = train
         self._device = device
         self._dtype = precision.pick(train.precision, device)
         self._conditional = conditional
@@ -71,6 +72,7 @@ class VariationalObjective:
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take a step up the bound; return `metrics`, float32 (4,), on the device. The batch's
         latents are the noise of the reparametrisation."""
+        precision.set_rate(self.optimizer, self._train.lr, self._train, number)
         images = binarised(batch.images) if self._settings.binarise else batch.images
         labels = batch.labels if self._conditional else None
         with precision.autocast(self._dtype, self._device):
