@@ -17,8 +17,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@echo 'make run PRESET=NAME writes presets/NAME.yaml into params.yaml first; they are listed by'
+	@echo 'python -m pipeline use'
 
 run: .venv/installed ## set up, then photos -> crops -> GAN -> images.zip -> score
+	@$(if $(PRESET),python -m pipeline use '$(PRESET)')
 	@dvc repro
 	@python -m pipeline summary
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from pipeline.common import files
 from pipeline.data.archives import reader
 from pipeline.download import mirrors
-from pipeline.download.resumable import Patience
+from pipeline.download.retry import RetryPolicy
 
 PICTURES, PICTURE_BYTES = 20_000, 6_000
 
@@ -41,7 +41,7 @@ def download(address: str, folder: Path) -> str:
         keep=folder / "keep",
         base=folder,
         sha256=None,
-        patience=Patience(timeout_s=30, retries=0, retry_wait_s=1),
+        policy=RetryPolicy(timeout_s=30, retries=0, retry_wait_s=1),
         check=lambda path: reader.TarArchive(path).close(),
     )
 

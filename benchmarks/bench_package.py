@@ -1,4 +1,4 @@
-"""Packing 10,000 pictures against a plain loop of Pillow and zipfile: `python -m
+"""Packing 10,000 images against a plain loop of Pillow and zipfile: `python -m
 benchmarks.bench_package [--images photos.npy]`.
 
 Both write 64x64 RGB PNGs into a stored zip; ours on all cores, atomically, and reads every byte
@@ -18,15 +18,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import check_zip
+from pipeline.submission.writer import write_zip
 
-COUNT = 10_000
+FORM = GENERATIVE_DOG_IMAGES
 
 
-def pictures() -> np.ndarray:
-    """Soft blobs with a little noise: about as hard to compress as generated pictures."""
+def samples() -> np.ndarray:
+    """Soft blobs with a little noise: about as hard to compress as generated images."""
     random = np.random.default_rng(0)
-    coarse = random.integers(0, 256, (COUNT, 6, 6, 3), np.uint8)
+    coarse = random.integers(0, 256, (FORM.count, 6, 6, 3), np.uint8)
     smooth = np.stack(
         [np.asarray(Image.fromarray(c).resize((64, 64), Image.Resampling.BICUBIC)) for c in coarse]
     )
@@ -53,22 +55,20 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="array (N, 64, 64, 3) uint8; drawn if absent")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    images = np.load(options.images)[:COUNT] if options.images else pictures()
+    images = np.load(options.images)[: FORM.count] if options.images else samples()
     count = len(images)
     times: dict[str, list[float]] = {"plain loop": [], "write + check": [], "check alone": []}
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours.zip"), Path(folder, "theirs.zip")
         for _ in range(options.rounds):
             times["plain loop"].append(seconds(lambda: plain(theirs, images)))
-            times["write + check"].append(
-                seconds(lambda: images_zip.write(ours, images, count=count))
-            )
-            times["check alone"].append(seconds(lambda: images_zip.check(ours, count=count)))
+            times["write + check"].append(seconds(lambda: write_zip(ours, images, FORM)))
+            times["check alone"].append(seconds(lambda: check_zip(ours, FORM, count=count)))
         sizes = ours.stat().st_size, theirs.stat().st_size
-    print(f"{count:,} pictures, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{count:,} images, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for name, values in times.items():
         middle = statistics.median(values)
-        print(f"{name:14s} {middle:6.2f} s  {count / middle:7,.0f} pictures/s")
+        print(f"{name:14s} {middle:6.2f} s  {count / middle:7,.0f} images/s")
     ratio = statistics.median(times["plain loop"]) / statistics.median(times["write + check"])
     print(f"{ratio:.2f}x the plain loop's speed, {sizes[0] / sizes[1]:.3f} of its size")
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m pipeline STAGE`, one stage; `python -m pipeline all`, the chain."""
+"""The command line: `python -m pipeline STAGE` runs a stage, `python -m pipeline all` the chain."""
 
 import argparse
 import importlib
@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 try:
     from pipeline.common import files
@@ -24,35 +25,37 @@ except ModuleNotFoundError as missing:
 # Each stage has a file in pipeline/stages/ (dashes are underscores there), imported when it runs.
 # CHAIN is in the order of the data's flow; `all` runs it, as `dvc repro` would.
 CHAIN = {
-    "download": "fetch or draw the pictures into data/raw",
+    "download": "fetch or draw the photos into data/raw",
     "crop": "cut each annotated box into a square: data/crops.npy, data/index.csv",
-    "reference": "features of the real pictures: data/reference.npz",
-    "train": "train the GAN: outputs/generator.pt, history.csv, grids",
+    "reference": "features of the real images: data/reference.npz",
+    "train": "train the model: outputs/generator.pt, curves.csv, grids",
     "generate": "draw the submission's images: outputs/generated.npy",
     "package": "pack and check outputs/images.zip",
     "score": "MiFID of outputs/images.zip: outputs/metrics.json",
-    "report": "one page that tells the run: outputs/report.html",
+    "report": "write a page about the run: outputs/report.html",
 }
-# What leaves the house has a pipeline file of its own, kernels/dvc.yaml: no chain runs it.
-KERNELS = {
-    "bundle": "write kernels/dcgan, the chain as one kernel for Kaggle",
+# A pipeline file of its own, kernels/dvc.yaml, since it needs no data and no training here.
+KERNELS = {"bundle": "write kernels/dcgan, the chain as one kernel for Kaggle"}
+# What may send something is in no pipeline file, so that no `dvc repro` runs it: `submit` does.
+SUBMISSIONS = {
     "submit-file": "check outputs/images.zip and, if submit.mode is file, submit it",
     "submit-kernel": "check kernels/dcgan and, if submit.mode is kernel, push, run and submit it",
 }
-STAGES = CHAIN | KERNELS
-# Commands that are no stages, a file each in pipeline/commands/.
-TOOLS = {
-    "sample": "a grid of pictures from the trained generator",
-    "interpolate": "an animation and a grid between latents of the trained generator",
-    "compare": "runs side by side in one page",
+STAGES = CHAIN | KERNELS | SUBMISSIONS
+# Commands that are no stages: a file each in pipeline/commands/, with `add_arguments` and `run`.
+COMMANDS = {
+    "use": "write a preset of presets/ into params.yaml; without a name: list the presets",
+    "sample": "write a grid of samples of the trained generator",
+    "interpolate": "write an animation and a grid between latents of the trained generator",
+    "compare": "write a page with runs side by side",
     "submit": "check, then submit what submit.mode names: dry-run, file or kernel",
-    "summary": "where the zip, the score and the pictures are",
+    "summary": "print the score and where the zip and the images are",
     "plots-page": "let `dvc plots` work offline (`make` does it)",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0, 1 after one line on stderr, or 130 if interrupted."""
+    """Run one command. Return 0, 1 after one line on stderr, or 130 if interrupted."""
     try:
         options = _parser().parse_args(arguments)
         options.run(options)
@@ -95,46 +98,51 @@ def _parser() -> argparse.ArgumentParser:
                 help="print the score of this zip or folder of PNGs as JSON instead",
             )
             stage.set_defaults(run=_score)
-    for name, what in TOOLS.items():
-        tool = commands.add_parser(name, help=what, description=what)
-        module = importlib.import_module(f"pipeline.commands.{name.replace('-', '_')}")
-        module.add_arguments(tool)
-        tool.set_defaults(run=module.run)
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what)
+        module = _module("commands", name)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     chain = commands.add_parser("all", help="every stage in order, without DVC")
     chain.set_defaults(run=_run_stage, stages=tuple(CHAIN))
     return parser
 
 
-def _module(stage: str) -> ModuleType:
-    return importlib.import_module(f"pipeline.stages.{stage.replace('-', '_')}")
+def _module(folder: str, name: str) -> ModuleType:
+    """Return the module of a stage or a command: `plots-page` is commands/plots_page.py."""
+    return importlib.import_module(f"pipeline.{folder}.{name.replace('-', '_')}")
 
 
 def _run_stage(options: argparse.Namespace) -> None:
     settings = _settings(options)
     paths = Paths(options.root.resolve())
     for name in options.stages:
-        module = _module(name)
+        module = _module("stages", name)
         start = time.perf_counter()
-        module.run(paths, **{section: getattr(settings, section) for section in module.SECTIONS})
+        module.run(paths, **_sections(settings, module))
         _log(paths, name, time.perf_counter() - start)
 
 
 def _score(options: argparse.Namespace) -> None:
     if options.images is None:
-        return _run_stage(options)
-    settings = _settings(options)
-    module = _module("score")
-    sections = {section: getattr(settings, section) for section in module.SECTIONS}
-    module.score_images(Paths(options.root.resolve()), options.images, **sections)
-    return None
+        _run_stage(options)
+    else:
+        module = _module("stages", "score")
+        sections = _sections(_settings(options), module)
+        module.score_images(Paths(options.root.resolve()), options.images, **sections)
 
 
 def _settings(options: argparse.Namespace) -> params.Params:
     return params.load(options.params or options.root / "params.yaml")
 
 
+def _sections(settings: params.Params, stage: ModuleType) -> dict[str, Any]:
+    """Return the sections of params.yaml that a stage reads, as its keyword arguments."""
+    return {name: getattr(settings, name) for name in stage.SECTIONS}
+
+
 def _log(paths: Paths, stage: str, seconds: float) -> None:
-    """Note how long the stage took, for the report; no DVC out, since it differs each time."""
+    """Write how long the stage took, for the report; no DVC out, since it differs each time."""
     files.write_json(
         paths.stage_log / f"{stage}.json",
         {

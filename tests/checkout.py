@@ -12,15 +12,14 @@ from ruamel.yaml import YAML
 
 # The whole chain in some twenty seconds: what it makes is noise, how it is made is the same.
 TINY: Mapping[str, Any] = {
-    "data.drawn_pictures": 24,
+    "data.drawn.pictures": 24,
     "reference.held_out": 8,
     "model.latent_dim": 8,
-    "model.channels": 4,
+    "model.dcgan.channels": 4,
     "train.images": 256,
     "train.batch_size": 16,
     "train.sample_every_images": 128,
     "generate.count": 48,
-    "package.count": 48,
     "score.nearest": 4,
 }
 
@@ -70,13 +69,17 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
 
 
 def set_params(folder: Path, changes: Mapping[str, Any]) -> None:
-    """Change `section.key` values in the folder's params.yaml, keeping its comments."""
+    """Change values in the folder's params.yaml by their dotted keys, keeping its comments."""
     yaml = YAML()
     path = folder / "params.yaml"
     content = yaml.load(path.read_text())
     for name, value in changes.items():
-        section, key = name.split(".", 1)
-        content[section][key] = value
+        *sections, key = name.split(".")
+        target = content
+        for section in sections:
+            target = target[section]
+        assert key in target, name
+        target[key] = value
     with path.open("w") as file:
         yaml.dump(content, file)
 

@@ -1,113 +1,242 @@
-"""The house rules of the README's architecture section, held by reading the code."""
+"""The rules of docs/architecture.md, held by reading the code and the two pipeline files of DVC."""
 
+import ast
+import importlib
 import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.__main__ import CHAIN, STAGES
-from pipeline.config.schema import Params, Section
-from tests import architecture
-from tests.architecture import ROOT
+from pipeline.__main__ import CHAIN, KERNELS
+from pipeline.common import imports
+from pipeline.common.paths import Paths
+from pipeline.kaggle.bundle import build
+from tests import checkout
+from tests.conftest import REPOSITORY as ROOT
 
-TOP = {"stages", "tools", "__main__"}
-
-
-def modules() -> list[Path]:
-    return sorted(path.relative_to(ROOT) for path in (ROOT / "pipeline").rglob("*.py"))
-
-
-def room(path: Path) -> str:
-    """The folder below pipeline/, or the file's own stem where it lies in none."""
-    return path.parts[1] if len(path.parts) > 2 else path.stem
-
-
-def floor(path: Path) -> int:
-    """0: the files in no room; 1: the rooms of the library; 2: stages, tools, command line."""
-    return 2 if room(path) in TOP else 1 if len(path.parts) > 2 else 0
-
-
-@pytest.mark.parametrize("path", modules(), ids=str)
-def test_imports_go_down_only(path: Path) -> None:
-    for imported in architecture.imports(path):
-        assert floor(imported) <= floor(path), f"{path} imports {imported}, which is above it"
-        if floor(path) == 2 and path.stem != "__main__" and imported.name != "__init__.py":
-            assert floor(imported) < 2, f"{path} imports {imported}: stages meet through files"
+# From the ground up: a module imports from its own package and from what lies below, nothing beside
+# it. Kaggle's API is a place to download from; `config` knows the parameters of every source and
+# family, which are in their modules.
+LAYERS = (
+    ("__init__",),
+    ("common",),
+    ("images", "download", "kaggle/kernel"),
+    ("kaggle/api",),
+    ("data", "models"),
+    ("training", "scoring", "submission"),
+    ("config",),
+    ("kaggle", "report"),
+    ("stages",),
+    ("commands",),
+    ("__main__",),
+)
+MODULES = sorted(path.relative_to(ROOT) for path in (ROOT / "pipeline").rglob("*.py"))
+every_module = pytest.mark.parametrize("module", MODULES, ids=str)
 
 
-def test_no_two_modules_import_each_other() -> None:
-    for path in modules():
+@cache
+def imported(module: Path) -> frozenset[Path]:
+    """What a module imports, less the `__init__.py` that hold a docstring alone."""
+    found = imports.imported(ROOT, module)
+    return frozenset(path for path in found if not imports.is_empty(ROOT, path))
+
+
+def part(module: Path) -> str:
+    """The name in LAYERS of the part that a module belongs to."""
+    names = {name for layer in LAYERS for name in layer}
+    below = module.relative_to("pipeline").with_suffix("")
+    return next(path.as_posix() for path in (below, *below.parents) if path.as_posix() in names)
+
+
+def layer(name: str) -> int:
+    return next(number for number, names in enumerate(LAYERS) if name in names)
+
+
+@every_module
+def test_imports_go_down_only(module: Path) -> None:
+    for other in imported(module):
+        if part(other) != part(module):
+            assert layer(part(other)) < layer(part(module)), f"{module} imports {other}"
+
+
+def test_stages_meet_through_files() -> None:
+    for module in MODULES:
+        if part(module) == "stages":
+            assert not [other for other in imported(module) if part(other) == "stages"], module
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    for module in MODULES:
         reached: set[Path] = set()
-        waiting = list(architecture.imports(path))
+        waiting = list(imported(module))
         while waiting:
-            module = waiting.pop()
-            assert module != path or path.name == "__init__.py", (
-                f"{path} imports itself in a circle"
-            )
-            if module not in reached:
-                reached.add(module)
-                waiting.extend(architecture.imports(module))
+            other = waiting.pop()
+            assert other != module, f"{module} imports itself in a circle"
+            if other not in reached:
+                reached.add(other)
+                waiting.extend(imported(other))
 
 
-@pytest.mark.parametrize("stage", architecture.stages())
-def test_a_stage_depends_on_the_code_it_imports_and_no_more(stage: str) -> None:
-    deps = architecture.stages()[stage].get("deps") or []
-    listed = sorted(dep for dep in deps if dep.startswith("pipeline/"))
-    assert listed == architecture.dependencies(stage), (
-        "run `python -m tests.architecture` to bring dvc.yaml up to date"
+def test_training_knows_neither_the_score_nor_the_submission() -> None:
+    start = [module for module in MODULES if part(module) == "training"]
+    needed = {part(module) for module in imports.closure(ROOT, start)}
+    assert needed.isdisjoint({"scoring", "submission", "kaggle", "kaggle/api", "report"})
+
+
+@every_module
+def test_the_package_stands_without_what_lies_beside_it(module: Path) -> None:
+    """Research, benchmarks and tests import the package, never the other way; and the code that
+    runs inside a Kaggle kernel runs without DVC."""
+    text = (ROOT / module).read_text("utf-8")
+    found = re.search(r"^\s*(?:from|import) (research|benchmarks|tests|dvc)\b", text, re.M)
+    assert not found, f"{module}: {found[0].strip() if found else ''}"
+
+
+@every_module
+def test_only_one_module_knows_kaggles_client(module: Path) -> None:
+    if module != Path("pipeline/kaggle/api/client.py"):
+        text = (ROOT / module).read_text("utf-8")
+        assert not re.search(r"^\s*(?:from|import) (kaggle|kagglesdk)\b", text, re.M), module
+
+
+def test_one_name_one_class() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / module).read_bytes()))
+        if isinstance(node, ast.ClassDef)
     )
+    # `Parameters` is what the contracts of sources and families ask for.
+    assert [name for name, count in names.items() if count > 1 and name != "Parameters"] == []
 
 
-@pytest.mark.parametrize("stage", architecture.stages())
-def test_a_stage_lists_the_sections_it_reads(stage: str) -> None:
+def test_no_module_is_called_like_its_neighbour_with_an_s() -> None:
+    names = {module.with_suffix("") for module in MODULES} | {module.parent for module in MODULES}
+    assert [name for name in names if name.with_name(f"{name.name}s") in names] == []
+
+
+@every_module
+def test_files_are_small_enough_to_read(module: Path) -> None:
+    length = len((ROOT / module).read_text("utf-8").splitlines())
+    assert length <= 450, f"{module} has {length} lines: split it"
+
+
+# --- DVC's two pipeline files ------------------------------------------------------------------
+
+
+@cache
+def pipeline_file(name: str) -> dict[str, dict]:
+    """The stages of dvc.yaml or kernels/dvc.yaml."""
+    return YAML(typ="safe").load((ROOT / name).read_text("utf-8"))["stages"]
+
+
+STAGES = pipeline_file("dvc.yaml") | pipeline_file("kernels/dvc.yaml")
+every_stage = pytest.mark.parametrize("stage", STAGES)
+
+
+def code_of(stage: str) -> list[Path]:
+    """All the code that a stage runs, less what can change nothing: modules, and the data files
+    beside them that they name. The bundle's is also what its kernel carries."""
+    start = [Path(f"pipeline/stages/{stage}.py")]
+    if stage == "bundle":
+        start += build.carried(ROOT)
+    modules = imports.closure(ROOT, start)
+    data = [Path(name) for name in checkout.tracked(ROOT, "pipeline")]
+    named = {
+        path
+        for path in data
+        if path.suffix not in (".py", ".md")
+        for module in modules
+        if path.is_relative_to(module.parent) and path.name in (ROOT / module).read_text("utf-8")
+    }
+    return sorted({path for path in modules if not imports.is_empty(ROOT, path)} | named)
+
+
+def deps_of(stage: str) -> tuple[list[Path], list[Path]]:
+    """The stage's deps: code, and data."""
+    deps = [Path(dep) for dep in STAGES[stage]["deps"]]
+    code = [dep for dep in deps if dep.parts[0] == "pipeline"]
+    return code, [dep for dep in deps if dep not in code]
+
+
+def outs_of(stage: str) -> set[Path]:
+    listed = STAGES[stage].get("outs", []) + STAGES[stage].get("metrics", [])
+    return {Path(next(iter(out)) if isinstance(out, dict) else out) for out in listed}
+
+
+def within(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+@every_stage
+def test_a_stages_deps_hold_the_code_that_it_runs(stage: str) -> None:
+    code, _ = deps_of(stage)
+    assert [path for path in code_of(stage) if not within(path, code)] == []
+
+
+@every_stage
+def test_each_dep_holds_code_that_the_stage_runs_and_none_lies_in_another(stage: str) -> None:
+    code, _ = deps_of(stage)
+    needed = code_of(stage)
+    assert [dep for dep in code if not any(within(path, [dep]) for path in needed)] == []
+    assert [dep for dep in code if within(dep, [other for other in code if other != dep])] == []
+    assert all((ROOT / dep).exists() for dep in code)
+
+
+@pytest.mark.parametrize("stage", CHAIN)
+def test_how_parameters_are_read_reruns_no_stage_of_the_chain(stage: str) -> None:
+    code, _ = deps_of(stage)
+    for folder in ("config", "commands"):
+        assert not any(Path("pipeline", folder).is_relative_to(dep) for dep in code), folder
+
+
+@every_stage
+def test_a_stage_lists_the_data_that_it_reads_and_writes(stage: str) -> None:
+    """`paths.crops` in its code is data/crops.npy among its deps or its outs."""
+    used = {
+        getattr(Paths(Path()), name)
+        for path in imports.closure(ROOT, [Path(f"pipeline/stages/{stage}.py")])
+        for name in re.findall(r"\b_?paths\.(\w+)", (ROOT / path).read_text("utf-8"))
+        if isinstance(getattr(Paths, name, None), property)
+    }
+    # Less the checkpoints, partial downloads and logs, which outlive the stage.
+    files = {path for path in used if path.parts[0] != ".ckpt"}
+    _, data = deps_of(stage)
+    # The presets are found by `config.presets`: they belong to params.yaml, not to a run.
+    assert set(data) - {Path("presets")} | outs_of(stage) == files
+
+
+@every_stage
+def test_a_stage_lists_the_sections_that_it_reads(stage: str) -> None:
     # `device` says where a network runs, not what it computes: changing it must rerun nothing.
-    read = set(architecture.sections(stage)) - {"device"}
-    assert set(architecture.stages()[stage].get("params") or []) == read
+    read = set(importlib.import_module(f"pipeline.stages.{stage}").SECTIONS) - {"device"}
+    assert set(STAGES[stage].get("params", [])) == read
 
 
 def test_every_stage_of_dvc_is_a_command_and_the_other_way_round() -> None:
-    assert set(architecture.stages()) == set(STAGES)
-    root = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert list(root) == list(CHAIN), "dvc.yaml tells the chain in its order"
+    assert list(pipeline_file("dvc.yaml")) == list(CHAIN), "dvc.yaml tells the chain in its order"
+    assert list(pipeline_file("kernels/dvc.yaml")) == list(KERNELS)
+    for stage, fields in STAGES.items():
+        assert fields["cmd"] == f"exec python -m pipeline {stage}"
 
 
-def test_params_yaml_and_the_schema_have_the_same_keys() -> None:
-    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    assert list(content) == list(Params.model_fields)
-    for name, value in content.items():
-        section = Params.model_fields[name].annotation
-        if isinstance(section, type) and issubclass(section, Section):
-            assert list(value) == list(section.model_fields), name
+@every_stage
+def test_nothing_that_dvc_runs_can_send_anything(stage: str) -> None:
+    """`dvc repro -P` runs every stage of every pipeline file, and plain `dvc repro` beside an empty
+    dvc.yaml that of kernels/: sending takes a command of its own, `python -m pipeline submit`."""
+    start = [Path(f"pipeline/stages/{stage}.py")]
+    sends = (
+        Path("pipeline/kaggle/submit"),
+        Path("pipeline/commands"),
+        Path("pipeline/__main__.py"),
+    )
+    assert [path for path in imports.closure(ROOT, start) if within(path, sends)] == []
 
 
-def test_every_knob_has_a_comment() -> None:
-    lines = (ROOT / "params.yaml").read_text().splitlines()
-    for number, line in enumerate(lines):
-        if match := re.match(r"( *)([a-z_0-9]+):", line):
-            if len(match[1]) > 2:
-                continue  # an entry of a mapping that has its own comment
-            above = lines[number - 1].lstrip().startswith("#")
-            below = number + 1 < len(lines) and lines[number + 1].lstrip().startswith("#")
-            assert "#" in line or above or below, f"params.yaml:{number + 1}: {line.strip()}"
-
-
-def test_only_one_module_knows_kaggle() -> None:
-    for path in modules():
-        if path != Path("pipeline/kaggle/api/client.py"):
-            text = (ROOT / path).read_text()
-            found = re.search(
-                r"^\s*(import (kaggle|kagglesdk)|from (kaggle|kagglesdk)\b)", text, re.M
-            )
-            assert not found, path
-
-
-def test_the_package_imports_no_dvc() -> None:
-    for path in modules():
-        assert not re.search(r"^\s*(import|from) dvc\b", (ROOT / path).read_text(), re.M), path
-
-
-def test_modules_are_small_enough_to_read() -> None:
-    for path in modules():
-        length = len((ROOT / path).read_text().splitlines())
-        assert length <= 300, f"{path} has {length} lines: split it"
+@pytest.mark.parametrize(("name", "lines"), [("dvc.yaml", 150), ("kernels/dvc.yaml", 60)])
+def test_a_pipeline_file_reads_as_the_flow(name: str, lines: int) -> None:
+    assert len((ROOT / name).read_text("utf-8").splitlines()) <= lines

@@ -10,8 +10,10 @@ import importlib
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -113,12 +115,21 @@ def is_preset(name: str) -> bool:
 
 
 def check_pipeline(words: tuple[str, ...]) -> list[str]:
-    faults = parse_only(lambda: command_line.main(list(words[3:])))
-    if "use" in words[3:4]:
-        name, settings = words[4], list(words[5:])
-        faults += [] if is_preset(name) else [f"there is no preset {name}"]
-        faults += check_settings(settings)
-    return faults
+    if words[3:4] == ("use",):
+        return run_use(words[3:])
+    return parse_only(lambda: command_line.main(list(words[3:])))
+
+
+def run_use(words: tuple[str, ...]) -> list[str]:
+    """Run `use` on a copy of params.yaml and the presets."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(REPOSITORY / "params.yaml", folder)
+        shutil.copytree(REPOSITORY / "presets", Path(folder, "presets"))
+        try:
+            status = command_line.main(["--root", folder, *words])
+        except SystemExit:
+            return ["its arguments are not accepted"]
+    return ["it is refused"] if status else []
 
 
 def check_program(words: tuple[str, ...]) -> list[str]:

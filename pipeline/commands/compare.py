@@ -1,4 +1,4 @@
-"""`compare`: runs side by side in one page, be they folders, zips or DVC's experiments."""
+"""`compare`: write runs (folders, zips, experiments of DVC) side by side in one page."""
 
 import argparse
 import subprocess
@@ -44,15 +44,16 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _entry(name: str, root: Path, *, of: int) -> "Entry":
-    from pipeline.report.compare import entry_of_pictures
-    from pipeline.submission import images_zip
+    from pipeline.report.compare import entry_of_images
+    from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+    from pipeline.submission.reader import read
 
     place = Path(name)
     shown = "workspace" if place.resolve() == root.resolve() else name
     if place.is_dir() and any((place / part).exists() for part in ("outputs", "params.yaml")):
         return _of_folder(shown, place, of=of)
     if place.exists():
-        return entry_of_pictures(name, images_zip.read(place).images, of=of)
+        return entry_of_images(name, read(place, GENERATIVE_DOG_IMAGES).images, of=of)
     with tempfile.TemporaryDirectory() as folder:
         _fetch(name, root, Path(folder))
         return _of_folder(name, Path(folder), of=of)
@@ -66,7 +67,7 @@ def _of_folder(name: str, folder: Path, *, of: int) -> "Entry":
 
 
 def _parameters(folder: Path) -> dict[str, Any] | None:
-    """Unchecked: an older run may have keys that today's schema does not know."""
+    """Return the parameters unchecked: an older run may have keys that the schema does not know."""
     from pipeline.config import params
 
     path = folder / "params.yaml"
@@ -74,16 +75,16 @@ def _parameters(folder: Path) -> dict[str, Any] | None:
 
 
 def _fetch(revision: str, root: Path, folder: Path) -> None:
-    """Have DVC put an experiment's (or commit's) parameters and outputs into `folder`.
+    """Let DVC put the parameters and outputs of an experiment or commit into `folder`.
 
     Raises:
         InputError: DVC does not know the name, or its cache does not hold the files.
     """
     if revision.startswith("-"):
-        raise InputError(f"{revision}: no name of a run")
+        raise InputError(f"{revision}: not the name of a run")
     progress.say(f"{revision}: asking DVC for its files")
     for part in ("params.yaml", "outputs"):
-        # As a program of its own: this package runs where no DVC is.
+        # As a program of its own: this package also runs where DVC is not installed.
         done = subprocess.run(
             [sys.executable, "-m", "dvc", "get", str(root.resolve()), part,
              "--rev", revision, "--out", str(folder / part)],

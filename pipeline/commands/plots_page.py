@@ -1,4 +1,4 @@
-"""`plots-page`: sets up `dvc plots` for use without a network."""
+"""`plots-page`: writes the page that `dvc plots` needs to work without a network."""
 
 import argparse
 from pathlib import Path
@@ -11,6 +11,7 @@ PAGE = Path(".dvc") / "plots-page.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the file to write."""
     parser.add_argument("--out", type=Path, help=f"default: ROOT/{PAGE.as_posix()}")
 
 

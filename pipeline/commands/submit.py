@@ -1,29 +1,69 @@
-"""`python -m pipeline submit`: run, through DVC, the stage of kernels/dvc.yaml that submits."""
+"""`python -m pipeline submit`: make through DVC what is submitted, then check and submit it.
+
+Submitting is no stage of DVC, so that no `dvc repro`, of whatever stages, sends anything.
+"""
 
 import argparse
 import subprocess
 import sys
+from dataclasses import dataclass
+from types import ModuleType
 
 from pipeline.common import progress
+from pipeline.common.paths import Paths
 from pipeline.config import params
+from pipeline.stages import submit_file, submit_kernel
 
-STAGES = {"dry-run": "submit-file", "file": "submit-file", "kernel": "submit-kernel"}
-PLANS = {
-    "dry-run": "check outputs/images.zip and write the receipt outputs/submission.json; nothing is "
-    "sent (submit.mode: file or kernel does)",
-    "file": "check outputs/images.zip, ask Kaggle, upload it and submit it",
-    "kernel": "bundle the chain, ask Kaggle, push it as a kernel, follow its run, submit its zip",
+
+@dataclass(frozen=True)
+class _Mode:
+    """What a value of submit.mode does.
+
+    Attributes:
+        plan: said before anything runs.
+        target: DVC's stage that makes what is submitted.
+        stage: module that checks it and submits it.
+    """
+
+    plan: str
+    target: str
+    stage: ModuleType
+
+
+MODES = {
+    "dry-run": _Mode(
+        "check outputs/images.zip and write the receipt outputs/submission.json; nothing is sent "
+        "(submit.mode: file or kernel does)",
+        "score",
+        submit_file,
+    ),
+    "file": _Mode(
+        "check outputs/images.zip, ask Kaggle, upload it and submit it", "score", submit_file
+    ),
+    "kernel": _Mode(
+        "bundle the chain, ask Kaggle, push it as a kernel, follow its run, submit its zip",
+        "kernels/dvc.yaml:bundle",
+        submit_kernel,
+    ),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none: submit.mode of params.yaml says what to do."""
+    """Take none: submit.mode of params.yaml says what to do."""
 
 
 def run(options: argparse.Namespace) -> None:
-    """Say what will happen, then have DVC bring about what it depends on, and run it."""
+    """Say what will happen, have DVC bring about what is submitted, and submit it.
+
+    Raises:
+        PipelineError: as the two stages.
+    """
     settings = params.load(options.params or options.root / "params.yaml")
-    stage = STAGES[settings.submit.mode]
-    progress.say(f"submit.mode is {settings.submit.mode}: {PLANS[settings.submit.mode]}")
-    command = [sys.executable, "-m", "dvc", "repro", f"kernels/dvc.yaml:{stage}"]
-    sys.exit(subprocess.run(command, cwd=options.root).returncode)
+    mode = MODES[settings.submit.mode]
+    progress.say(f"submit.mode is {settings.submit.mode}: {mode.plan}")
+    command = [sys.executable, "-m", "dvc", "repro", mode.target]
+    code = subprocess.run(command, cwd=options.root).returncode
+    if code != 0:
+        sys.exit(code)
+    sections = {name: getattr(settings, name) for name in mode.stage.SECTIONS}
+    mode.stage.run(Paths(options.root.resolve()), **sections)

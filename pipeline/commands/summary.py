@@ -1,4 +1,4 @@
-"""`summary`: what `make run` says at its end: where the zip, the score and the pictures are."""
+"""`summary`: prints the score and where the zip and the images are, at the end of `make run`."""
 
 import argparse
 from pathlib import Path
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    pass
+    """Take none."""
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the summary of the run below the root."""
-    # Here, since pandas takes its time and every command's arguments are read before one runs.
+    # Imported here: pandas takes long to load, and this module is loaded for every command.
     from pipeline.report.run import read_run
 
-    progress.heading("summary", "what the run made")
+    progress.heading("summary", "the files and the score of the run")
     for line in lines(read_run(Paths(options.root))):
         progress.say(line)
 
 
 def lines(found: "Run") -> list[str]:
-    """The summary, a few lines of at most about 100 characters, names on the left."""
+    """Return the summary: a few lines of about 100 characters at most, names on the left."""
     paths = found.paths
     rows: list[tuple[str, str]] = [("submission", _submission(found))]
     rows += _score(found)
-    pictures = [paths.samples, paths.grids, paths.nearest, paths.curves]
-    present = [_name(path, paths.root) for path in pictures if path.exists()]
-    rows.append(("pictures", ", ".join(present) or "none yet"))
+    images = [paths.samples, paths.grids, paths.nearest, paths.curves]
+    present = [_name(path, paths.root) for path in images if path.exists()]
+    rows.append(("images", ", ".join(present) or "none yet"))
     page = _name(paths.report, paths.root)
     rows.append(
         ("report", f"{page} (open it in a browser)" if paths.report.is_file() else "none yet")
     )
     for stage in dict.fromkeys(item.stage for item in found.missing):
-        lacking = ", ".join(item.file for item in found.missing if item.stage == stage)
-        rows.append(("missing", f"{lacking} (python -m pipeline {stage})"))
+        files = ", ".join(item.file for item in found.missing if item.stage == stage)
+        rows.append(("missing", f"{files} (python -m pipeline {stage})"))
     return [f"{name:<13}{text}" for name, text in rows]
 
 
@@ -64,8 +64,8 @@ def _score(found: "Run") -> list[tuple[str, str]]:
     metrics = found.metrics
     if not metrics or metrics.get("mifid") is None:
         return [("score", "none yet")]
-    floor = metrics.get("floor_fid")
-    beside = "" if floor is None else f"; unseen real pictures get {words.number(floor)}"
+    unseen = metrics.get("floor_fid")
+    beside = "" if unseen is None else f"; unseen real images get {words.number(unseen)}"
     if words.is_official(metrics):
         kaggle = (
             f"Kaggle's public scores: best honest {words.BEST_HONEST}, the winner's "

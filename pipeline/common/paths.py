@@ -19,17 +19,17 @@ class Paths:
 
     @property
     def crops(self) -> Path:
-        """uint8 array (N, side, side, 3), RGB."""
+        """uint8 array (N, side, side, channels)."""
         return self.root / "data" / "crops.npy"
 
     @property
     def index(self) -> Path:
-        """One row a box: file, breed, box, row in `crops`, or the reason why there is none."""
+        """One row a box: file, class, box, row in `crops`, or the reason why there is none."""
         return self.root / "data" / "index.csv"
 
     @property
     def reference(self) -> Path:
-        """The real side of the score: features, mean, covariance, floor."""
+        """The real side of the score: features, mean, covariance, what unseen real images get."""
         return self.root / "data" / "reference.npz"
 
     # --- outputs/: what was made ---------------------------------------------------------------
@@ -71,7 +71,7 @@ class Paths:
 
     @property
     def generated(self) -> Path:
-        """uint8 array (count, side, side, 3), RGB."""
+        """uint8 array (count, side, side, channels)."""
         return self.root / "outputs" / "generated.npy"
 
     @property

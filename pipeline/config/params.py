@@ -35,7 +35,10 @@ def check(content: Mapping[str, Any], *, where: str, folder: Path) -> Params:
     """
     checked = parse(content, where=where)
     if checked.kaggle.preset is not None:
-        preset = presets.read(folder, checked.kaggle.preset)
+        try:
+            preset = presets.read(folder, checked.kaggle.preset)
+        except InputError as error:
+            raise InputError(f"{where}: kaggle.preset: {error}") from None
         parse(override(content, preset.values), where=f"{where}, with {preset.file}")
     return checked
 

@@ -3,15 +3,18 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
 from pipeline.common import files
 from pipeline.common.errors import InputError, PipelineError
 from pipeline.common.progress import bar, say
-from pipeline.download.heads import shown
-from pipeline.download.resumable import Check, Download, MirrorCorrupt, MirrorFailed, Patience
+from pipeline.download.errors import FileCorrupt, PermanentFailure, TransferFailed
+from pipeline.download.masking import shown
+from pipeline.download.resumable import Check, Download
+from pipeline.download.retry import RetryPolicy
 
 
 class DownloadFailed(PipelineError):
@@ -29,7 +32,7 @@ def fetch(
     keep: Path,
     base: Path,
     sha256: str | None,
-    patience: Patience,
+    policy: RetryPolicy,
     check: Check,
 ) -> str:
     """Put the file of the first mirror that gives it at `destination`, and return its SHA-256.
@@ -42,6 +45,7 @@ def fetch(
         keep: folder of partial and finished downloads, outside DVC's outs.
         base: what a mirror that is a relative path is relative to.
         sha256: what the file must have, or None to take any that passes `check`.
+        policy: deadline and retries for each mirror.
         check: called with the whole file's path; raises InputError where it is broken.
 
     Raises:
@@ -57,13 +61,15 @@ def fetch(
         try:
             if not _is_http(mirror):
                 return _copy(_local_path(mirror, base), destination, sha256, check)
-            with Download.locked(mirror, destination.name, keep) as download:
+            with _locked(mirror, destination.name, keep) as download:
                 # Another process may have finished it while we waited for the lock.
-                digest = download.finished(sha256) or download.run(sha256, patience, check)
+                digest = download.finished(sha256) or download.run(
+                    sha256=sha256, policy=policy, check=check
+                )
                 _place(download.path, destination)
                 return digest
-        except MirrorFailed as error:
-            corrupt = corrupt or isinstance(error, MirrorCorrupt)
+        except TransferFailed as error:
+            corrupt = corrupt or isinstance(error, FileCorrupt)
             reasons.append(f"{shown(mirror)}: {error}")
             say(f"{destination.name}: {reasons[-1]}")
     kind = DownloadCorrupt if corrupt else DownloadFailed
@@ -73,19 +79,38 @@ def fetch(
 def _already_here(
     mirrors: Sequence[str], destination: Path, keep: Path, base: Path, sha256: str | None
 ) -> str | None:
-    """Use an earlier download before any network: a dead first mirror must not cost its retries
-    each time. A local file keeps its place in the order, it costs nothing to look."""
+    """Place an earlier download before any network is used, and return its SHA-256.
+
+    A dead first mirror must not cost its retries each time. A local file keeps its place in the
+    order: to see whether it is there costs nothing.
+    """
     for mirror in mirrors:
         if not _is_http(mirror):
             if _local_path(mirror, base).is_file():
                 return None
             continue
-        with Download.locked(mirror, destination.name, keep) as download:
+        with _locked(mirror, destination.name, keep) as download:
             if digest := download.finished(sha256):
                 say(f"{destination.name}: already downloaded, hash checked")
                 _place(download.path, destination)
                 return digest
     return None
+
+
+@contextmanager
+def _locked(url: str, name: str, keep: Path) -> Iterator[Download]:
+    """Yield the download of `url` in the folder `keep`, held against other processes, which wait.
+
+    The file has a name of its own for each URL, so that the bytes of two mirrors never meet.
+    """
+    stem, suffix = os.path.splitext(name)
+    key = hashlib.sha256(url.encode()).hexdigest()[:12]
+    path = keep / f"{stem}-{key}{suffix}"
+    with files.locked(
+        path.with_name(f"{path.name}.lock"),
+        on_wait=lambda: say(f"{name}: waiting for another process that fetches it"),
+    ):
+        yield Download(path, lambda: url, name=name)
 
 
 def _place(kept: Path, destination: Path) -> None:
@@ -96,6 +121,7 @@ def _place(kept: Path, destination: Path) -> None:
     """
     destination.parent.mkdir(parents=True, exist_ok=True)
     destination.unlink(missing_ok=True)
+    kept.chmod(0o444)
     try:
         os.link(kept, destination)
     except OSError:  # another file system, or one without hard links
@@ -116,10 +142,11 @@ def _local_path(mirror: str, base: Path) -> Path:
 
 
 def _copy(source: Path, destination: Path, sha256: str | None, check: Check) -> str:
+    """Copy a local file, checked as one that was fetched, and return its SHA-256."""
     if not source.is_absolute():  # file://data/x, or a scheme that isn't one of ours
-        raise MirrorFailed("neither http(s)://, nor file:///absolute/path, nor a path")
+        raise PermanentFailure("neither http(s)://, nor file:///absolute/path, nor a path")
     if not source.is_file():
-        raise MirrorFailed("no such file")
+        raise PermanentFailure("no such file")
     total = source.stat().st_size
     destination.parent.mkdir(parents=True, exist_ok=True)
     files.require_space(destination.parent, total, destination.name)
@@ -136,9 +163,9 @@ def _copy(source: Path, destination: Path, sha256: str | None, check: Check) -> 
                 writer.write(block)
                 progress.update(len(block))
         if sha256 and digest.hexdigest() != sha256:
-            raise MirrorCorrupt(f"SHA-256 is {digest.hexdigest()}, not the pinned {sha256}")
+            raise FileCorrupt(f"SHA-256 is {digest.hexdigest()}, not the pinned {sha256}")
         try:
             check(temporary)
         except InputError as error:
-            raise MirrorCorrupt(str(error).removeprefix(f"{temporary}: ")) from None
+            raise FileCorrupt(str(error).removeprefix(f"{temporary}: ")) from None
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from pipeline.common import files
-from pipeline.download.heads import Version
+from pipeline.download.headers import Version
 
 
 class Partial:
@@ -35,13 +35,19 @@ class Partial:
 
     @property
     def complete(self) -> bool:
-        """Nothing is missing of the length that the server told."""
+        """Whether nothing is missing of the length that the server told."""
         return self.size > 0 and self.size == self.version.length
 
     def start_over(self) -> None:
-        """Drop the bytes."""
+        """Drop the bytes and what is known of them."""
         self.part.unlink(missing_ok=True)
+        self.forget()
         self._restart_hash()
+
+    def forget(self) -> None:
+        """Drop the record."""
+        self._record.unlink(missing_ok=True)
+        self.version = Version()
 
     def belongs_to(self, version: Version) -> None:
         """Record what the bytes are of, before the first one comes."""
@@ -63,21 +69,20 @@ class Partial:
         self._hashed_bytes += len(chunk)
 
     def digest(self) -> str:
-        """SHA-256 of the bytes on disk."""
+        """Return the SHA-256 of the bytes on disk."""
         self._hash_the_rest()
         return self._hash.hexdigest()
 
     def finish(self) -> None:
-        """Give the whole file its name, read-only: it is linked into data/raw."""
+        """Give the whole file its name; its record then has its SHA-256."""
         digest = self.digest()
         files.sync(self.part)
         # The record first: a whole file without one would be of unknown origin.
         self.belongs_to(replace(self.version, length=self.size, sha256=digest))
-        self.part.chmod(0o444)
         os.replace(self.part, self.path)
 
     def finished(self, sha256: str | None) -> str | None:
-        """The SHA-256 of the whole file if it is here, hashed anew, or None.
+        """Return the SHA-256 of the whole file if it is here, hashed anew, or None.
 
         One that isn't `sha256` (or, where that is None, what it was when it came) is removed.
         """
@@ -87,8 +92,7 @@ class Partial:
         if digest == (sha256 or self.version.sha256):
             return digest
         self.path.unlink()
-        self._record.unlink(missing_ok=True)
-        self.version = Version()
+        self.forget()
         return None
 
     def _restart_hash(self) -> None:
@@ -106,7 +110,7 @@ class Partial:
                 self._hashed_bytes += len(block)
 
     def _recorded(self) -> Version:
-        """A record that is broken or another program's is as good as none."""
+        """Return the record; one that is broken or another program's is as good as none."""
         try:
             content = json.loads(self._record.read_text(encoding="utf-8"))
             return Version(**{field.name: content[field.name] for field in fields(Version)})

@@ -16,7 +16,7 @@ import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PAETH = 4
-_COLOUR_TYPES = {1: 0, 3: 2}  # grey and RGB, by the number of channels
+COLOUR_TYPES = {1: 0, 3: 2}  # grey and RGB, by the number of channels
 _BLOCK_IMAGES = 64  # filtered at once: 64 images of 64x64 keep the int16 work in the cache
 
 
@@ -26,7 +26,7 @@ def encode(images: np.ndarray) -> Iterator[bytes]:
     Args:
         images: (N, height, width, channels) uint8, grey (1 channel) or RGB (3).
     """
-    assert images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in _COLOUR_TYPES
+    assert images.dtype == np.uint8 and images.ndim == 4 and images.shape[3] in COLOUR_TYPES
     blocks = (images[i : i + _BLOCK_IMAGES] for i in range(0, len(images), _BLOCK_IMAGES))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from chain.from_iterable(pool.map(_encode_block, blocks))
@@ -64,7 +64,7 @@ def data_bytes(content: bytes, *, at_most: int) -> int:
 def _encode_block(images: np.ndarray) -> list[bytes]:
     _, height, width, channels = images.shape
     # 8 bits a channel, deflate, adaptive filters, not interlaced.
-    fields = (width, height, 8, _COLOUR_TYPES[channels], 0, 0, 0)
+    fields = (width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", *fields))
     return [
         SIGNATURE + header + _chunk(b"IDAT", _deflate(rows)) + _chunk(b"IEND", b"")

@@ -1,1 +1,1 @@
-"""Pages that tell a run: what it leaves, read, plotted and put into words."""
+"""Pages about a run: its files are read, plotted and put into words."""

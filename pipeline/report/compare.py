@@ -1,31 +1,27 @@
-"""Writes several runs as one page: pictures side by side, curves overlaid, what differs."""
+"""Write several runs as one page: samples side by side, curves overlaid, parameters that differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.common.errors import PipelineError
 from pipeline.report import facts, latents, plots, words
+from pipeline.report.curves import Line, Panel
 from pipeline.report.page import GRID_BYTES, asset, environment
-from pipeline.report.pictures import Picture, embed_grid
+from pipeline.report.pictures import EmbeddedImage, embed_grid
 from pipeline.report.run import Run
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 SAMPLES, COLUMNS, SEED = 36, 6, 1
-PICTURES_BYTES = 2_400_000  # of all runs together: with base64 and curves the page stays under 5 MB
-# The metrics that say whether two scores may stand beside each other at all.
+IMAGES_BYTES = 2_400_000  # of all runs together: with base64 and curves the page stays under 5 MB
+# Two scores are comparable only where all of these are equal.
 MEASURE = ("extractor", "extractor_sha256", "extractor_precision", "reference", "reference_images")
 LOWER_IS_BETTER = {"mifid", "fid", "duplicates", "duplicates_share"}
 HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage"}
-CURVES = (
-    ("mifid", "MiFID while training", "lower is better"),
-    ("loss_d", "Loss of D", "loss"),
-    ("loss_g", "Loss of G", "loss"),
-    ("d_real", "D(x)", "mean probability “real”"),
-    ("d_fake", "D(G(z))", "mean probability “real”"),
-)
 SECTIONS = [
     ("samples", "Samples"),
     ("metrics", "Metrics"),
@@ -36,19 +32,19 @@ SECTIONS = [
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of the page; what it does not have is None."""
+    """One run of the page; a part that it does not have is None."""
 
     name: str
-    samples: Picture | None
+    samples: EmbeddedImage | None
     metrics: Mapping[str, Any] | None
-    history: pd.DataFrame | None
+    curves: tuple[Panel, ...] | None
     parameters: Mapping[str, Any] | None
     missing: tuple[str, ...] = ()
 
 
 def entry_of_run(name: str, run: Run, parameters: Mapping[str, Any] | None, *, of: int) -> Entry:
-    """Take from a run what the page shows. `of` is the number of runs that share the page."""
-    needed = {"history.csv", "metrics.json", "generator.pt"}
+    """Return the parts of a run that the page shows. `of` is the number of runs on the page."""
+    needed = {"curves.csv", "metrics.json", "generator.pt"}
     missing = [
         f"{item.file} {item.why}"
         for item in run.missing
@@ -64,29 +60,29 @@ def entry_of_run(name: str, run: Run, parameters: Mapping[str, Any] | None, *, o
         except PipelineError as error:
             missing.append(str(error))
     if array is None and run.generated is not None:
-        array, caption = np.asarray(run.generated[:SAMPLES]), "the first generated pictures"
+        array, caption = np.asarray(run.generated[:SAMPLES]), "the first generated images"
     samples = None if array is None else _grid(name, array, caption, of)
-    return Entry(name, samples, run.metrics, run.history, parameters, tuple(missing))
+    return Entry(name, samples, run.metrics, run.curves, parameters, tuple(missing))
 
 
-def entry_of_pictures(name: str, images: np.ndarray, *, of: int) -> Entry:
-    """Pictures alone, (N, side, side, 3) uint8: somebody's zip."""
-    samples = _grid(name, images[:SAMPLES], f"the first of {len(images):,} pictures", of)
+def entry_of_images(name: str, images: np.ndarray, *, of: int) -> Entry:
+    """Return an entry of images alone, (N, side, side, channels) uint8, of a zip for example."""
+    samples = _grid(name, images[:SAMPLES], f"the first of {len(images):,} images", of)
     return Entry(name, samples, None, None, None)
 
 
-def _grid(name: str, array: np.ndarray, caption: str, of: int) -> Picture:
+def _grid(name: str, array: np.ndarray, caption: str, of: int) -> EmbeddedImage:
     return embed_grid(
         array,
         COLUMNS,
-        max_bytes=min(GRID_BYTES, PICTURES_BYTES // of),
-        alt=f"Grid of {len(array)} generated pictures of {name}",
+        max_bytes=min(GRID_BYTES, IMAGES_BYTES // of),
+        alt=f"Grid of {len(array)} generated images of {name}",
         caption=caption,
     )
 
 
 def render(entries: Sequence[Entry]) -> str:
-    """The page as HTML."""
+    """Return the page as HTML."""
     scored = [entry.metrics for entry in entries if entry.metrics]
     measures = {tuple(metrics.get(key) for key in MEASURE) for metrics in scored}
     return environment().get_template("compare.html.j2").render(
@@ -106,7 +102,7 @@ def render(entries: Sequence[Entry]) -> str:
 def _metric_rows(
     entries: Sequence[Entry], *, comparable: bool
 ) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
-    """Each metric with, a run at a time, its figure and whether it is the best of its row."""
+    """Yield each metric with each run's value and whether that is the best of its row."""
     keys = dict.fromkeys(key for entry in entries for key in entry.metrics or {})
     for key in keys:
         values = [(entry.metrics or {}).get(key) for entry in entries]
@@ -121,32 +117,34 @@ def _metric_rows(
 
 
 def _cell(value: Any) -> str:
-    """A metric's figure; of a long text, a hash say, its start, which tells two apart."""
+    """Return a metric as text; of a long text, such as a hash, only its start."""
     return f"{value[:12]}…" if isinstance(value, str) and len(value) > 32 else words.number(value)
 
 
 def _parameter_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, list[str]]]:
-    """The parameters that are not the same in all runs that have any."""
-    flat = [
-        {
-            f"{section}.{key}": value
-            for section, rows in facts.parameter_rows(entry.parameters or {})
-            for key, value in rows
-        }
-        for entry in entries
-    ]
+    """Yield the parameters that are not the same in all runs that have any."""
+    flat = [facts.flat_parameters(entry.parameters or {}) for entry in entries]
     for key in dict.fromkeys(key for parameters in flat for key in parameters):
         values = [parameters.get(key, "–") for parameters in flat]
         if len({value for value, parameters in zip(values, flat, strict=True) if parameters}) > 1:
             yield key, values
 
 
-def _plots(entries: Sequence[Entry]) -> list[Any]:
+def _plots(entries: Sequence[Entry]) -> "list[Markup]":
+    """Return one plot for each metric that any run logged, with the runs that did."""
     from markupsafe import Markup
 
-    histories = {entry.name: entry.history for entry in entries if entry.history is not None}
-    drawn = [
-        plots.overlay(column, histories, column, title=title, y_label=y_label)
-        for column, title, y_label in CURVES
-    ]
-    return [Markup(svg) for svg in drawn if svg]
+    lines: dict[str, dict[str, dict[str, Line]]] = {}  # panel -> label -> run -> line
+    for entry in entries:
+        for panel in entry.curves or ():
+            for line in panel.lines:
+                labels = lines.setdefault(panel.title, {})
+                labels.setdefault(line.label, {})[entry.name] = line
+    order = [entry.name for entry in entries]
+    drawn = []
+    for title, labels in lines.items():
+        for label, runs in labels.items():
+            full_title = f"{title}: {label}" if len(labels) > 1 else title
+            name = f"curve{len(drawn)}"
+            drawn.append(Markup(plots.overlay(name, runs, title=full_title, order=order)))
+    return drawn

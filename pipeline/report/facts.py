@@ -1,6 +1,6 @@
-"""What a page's tables and figures hold, as plain text: taken from a run's files."""
+"""Take the tables and numbers of a page from a run's files, as plain text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,60 +13,60 @@ MAX_REASONS = 40
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A number with its name, and what to know beside it."""
+class Number:
+    """A number as text, with its name and a note."""
 
     name: str
     value: str
     note: str = ""
 
 
-def score_figures(metrics: Mapping[str, Any]) -> list[Figure]:
-    """The score's numbers, MiFID first, each with its floor where there is one."""
-
-    def floor(key: str) -> str:
-        value = metrics.get(key)
-        return "" if value is None else f"floor {words.number(value)}: unseen real pictures"
-
+def score_numbers(metrics: Mapping[str, Any]) -> list[Number]:
+    """Return the score's numbers, MiFID first, each with what unseen real images get, if known."""
     kind = "Kaggle's network" if words.is_official(metrics) else "proxy, not Kaggle's number"
-    threshold = metrics.get("threshold")
     duplicates = metrics.get("duplicates")
-    repeated = "" if duplicates is None else f"{words.number(duplicates)} repeat an earlier one"
+    threshold = metrics.get("threshold")
+    penalty = "" if threshold is None else f"penalised below {words.number(threshold)}"
+    unseen_distance = _unseen(metrics.get("floor_memorization_distance"))
     entries = [
         ("MiFID", "mifid", kind),
-        ("FID", "fid", floor("floor_fid")),
+        ("FID", "fid", _unseen(metrics.get("floor_fid"))),
         ("Memorisation distance d", "memorization_distance",
-         floor("floor_memorization_distance")
-         + ("" if threshold is None else f"; penalised below {words.number(threshold)}")),
-        ("Images scored", "images", repeated),
-        ("Precision", "precision", "share of generated pictures that look real"),
-        ("Recall", "recall", "share of real pictures within reach"),
-        ("Density", "density", "1: as dense as the real pictures"),
-        ("Coverage", "coverage", "share of real pictures with a generated neighbour"),
+         "; ".join(filter(None, (unseen_distance, penalty)))),
+        ("Images scored", "images",
+         "" if duplicates is None else f"{words.number(duplicates)} repeat an earlier one"),
+        ("Precision", "precision", "share of samples that look real"),
+        ("Recall", "recall", "share of real images that samples resemble"),
+        ("Density", "density", "1: as dense as the real images"),
+        ("Coverage", "coverage", "share of real images with a sample near them"),
     ]  # fmt: skip
     return [
-        Figure(name, words.number(metrics[key]), note.removeprefix("; "))
+        Number(name, words.number(metrics[key]), note)
         for name, key, note in entries
         if metrics.get(key) is not None
     ]
+
+
+def _unseen(value: Any) -> str:
+    return "" if value is None else f"unseen real images get {words.number(value)}"
 
 
 @dataclass(frozen=True)
 class DataFacts:
     """The index in numbers."""
 
-    figures: list[Figure]
+    numbers: list[Number]
     reasons: list[tuple[str, str, str]]  # reason, rows, share of all rows
-    breeds: list[tuple[str, str, str]]  # breed, crops, dropped rows
-    crops_by_breed: dict[str, int]  # the largest first
+    classes: list[tuple[str, str, str]]  # class, crops, dropped rows
+    crops_by_class: dict[str, int]  # the largest first
 
 
 def data_facts(index: pd.DataFrame) -> DataFacts:
-    """Count photos, crops, breeds and the reasons of what was dropped."""
+    """Count photos, crops, classes and the reasons of what was dropped."""
     kept = index["crop"].notna()
-    breed = index["breed"].fillna("(no breed)")
-    crops = breed[kept].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    dropped = breed[~kept].value_counts()
+    label = index["class"].fillna("(no class)")
+    crops = label[kept].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    dropped = label[~kept].value_counts()
     every = crops.reindex(crops.index.union(dropped.index, sort=False), fill_value=0)
     counts = index.loc[~kept, "reason"].fillna("(no reason noted)").value_counts()
     reasons = [(str(reason), int(count)) for reason, count in counts.items()]
@@ -76,25 +76,25 @@ def data_facts(index: pd.DataFrame) -> DataFacts:
     photos = index["file"].nunique()
     several = int((index.loc[kept, "file"].value_counts() > 1).sum())
     return DataFacts(
-        figures=[
-            Figure("Photos", words.number(photos), "files named in the index"),
-            Figure("Crops", words.number(int(kept.sum())),
+        numbers=[
+            Number("Photos", words.number(photos), "files named in the index"),
+            Number("Crops", words.number(int(kept.sum())),
                    f"{words.number(several)} photos gave more than one"),
-            Figure("Dropped", words.number(int((~kept).sum())),
+            Number("Dropped", words.number(int((~kept).sum())),
                    f"{(~kept).mean():.2%} of {len(index):,} rows"),
-            Figure("Breeds", words.number(len(every)), "classes, by folder"),
+            Number("Classes", words.number(len(every)), "labels of the photos"),
         ],
         reasons=[(reason, f"{count:,}", f"{count / len(index):.2%}") for reason, count in reasons],
-        breeds=[
+        classes=[
             (str(name), f"{int(count):,}", f"{int(dropped.get(name, 0)):,}")
             for name, count in every.items()
         ],
-        crops_by_breed={str(name): int(count) for name, count in crops.items()},
+        crops_by_class={str(name): int(count) for name, count in crops.items()},
     )  # fmt: skip
 
 
 def box_sides(index: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Of each box, its shorter side in pixels and its width / height."""
+    """Return each box's shorter side in pixels and its width / height, both float64 (n,)."""
     boxes = index[["xmin", "ymin", "xmax", "ymax"]].apply(pd.to_numeric, errors="coerce").dropna()
     width = (boxes["xmax"] - boxes["xmin"]).to_numpy(dtype=float)
     height = (boxes["ymax"] - boxes["ymin"]).to_numpy(dtype=float)
@@ -102,24 +102,55 @@ def box_sides(index: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(width, height)[whole], width[whole] / height[whole]
 
 
-def parameter_rows(parameters: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Every parameter by section; what stands in no section comes first, as “general”."""
-    general = [(key, _plain(value)) for key, value in parameters.items() if not _nested(value)]
-    sections = [
-        (name, [(key, _plain(value)) for key, value in section.items()])
-        for name, section in parameters.items()
-        if _nested(section)
-    ]
-    return ([("general", general)] if general else []) + sections
+@dataclass(frozen=True)
+class Group:
+    """The parameters of a section or of one of its sub-sections (`name` is then not empty)."""
+
+    name: str
+    rows: list[tuple[str, str]]  # key, value as params.yaml writes it
+
+
+def parameter_sections(parameters: Mapping[str, Any]) -> list[tuple[str, list[Group]]]:
+    """Return every parameter by section and sub-section; those in no section come first, as
+    “general”."""
+    general = {key: value for key, value in parameters.items() if not _is_section(value)}
+    sections = [("general", list(_groups(general)))] if general else []
+    for name, value in parameters.items():
+        if _is_section(value):
+            sections.append((name, list(_groups(value))))
+    return sections
+
+
+def flat_parameters(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Return every parameter by its full name, `section.sub_section.key`."""
+    return {
+        ".".join(filter(None, (group.name, key))): value
+        for group in _groups(parameters)
+        for key, value in group.rows
+    }
+
+
+def _groups(section: Mapping[str, Any], name: str = "") -> Iterator[Group]:
+    """Yield a section's own parameters, then each sub-section's, whose names are joined by dots."""
+    rows = [(key, _plain(value)) for key, value in section.items() if not _is_section(value)]
+    if rows:
+        yield Group(name, rows)
+    for key, value in section.items():
+        if _is_section(value):
+            yield from _groups(value, f"{name}.{key}" if name else key)
+
+
+def _is_section(value: Any) -> bool:
+    return isinstance(value, Mapping) and len(value) > 0
 
 
 def table_rows(content: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """A flat JSON object as names and figures."""
+    """Return a flat JSON object as names and texts."""
     return [(key, words.number(value)) for key, value in content.items()]
 
 
 def stage_times(logs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Stage, time taken, time of its end, in the order in which they ended."""
+    """Return stage, time taken and time of its end, in the order in which the stages ended."""
     ordered = sorted(logs.items(), key=lambda entry: str(entry[1].get("finished", "")))
     return [
         (
@@ -131,18 +162,12 @@ def stage_times(logs: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, s
     ]
 
 
-def _nested(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
 def _plain(value: Any) -> str:
-    """A parameter as params.yaml would write it."""
+    """Return a parameter as params.yaml would write it."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_plain(item) for item in value) + "]"
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_plain(item)}" for key, item in value.items()) or "{}"
-    return str(value)
+    return "{}" if isinstance(value, Mapping) else str(value)

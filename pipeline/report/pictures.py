@@ -1,4 +1,4 @@
-"""Pictures that travel inside a page: arrays and files as data URIs of bounded size."""
+"""Embed images in a page: arrays and files as data URIs of bounded size."""
 
 import base64
 import io
@@ -10,12 +10,12 @@ from PIL import Image
 
 from pipeline.images import arrays
 
-GAP = 128  # grey between the pictures of a grid: quiet on a light and on a dark page
+GAP = 128  # grey between the images of a grid, for light and dark pages
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image element: its data URI, size in pixels, text for who cannot see it, caption."""
+class EmbeddedImage:
+    """An image element: its data URI, size in pixels, text for those who cannot see it, caption."""
 
     uri: str
     width: int
@@ -24,9 +24,9 @@ class Picture:
     caption: str = ""
 
 
-def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") -> Picture:
-    """Encode as WebP in the best quality that stays within `max_bytes`, halving the picture where
-    none does: a page's size is then known whatever a run leaves."""
+def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") -> EmbeddedImage:
+    """Encode as WebP in the best quality that stays within `max_bytes`, halving the image where
+    none does, so that a page's size is bounded whatever a run leaves."""
     image = image.convert("RGB")
     while True:
         for quality in (86, 65):
@@ -34,21 +34,21 @@ def embed(image: Image.Image, *, max_bytes: int, alt: str, caption: str = "") ->
             image.save(buffer, "WEBP", quality=quality, method=4)
             if buffer.tell() <= max_bytes:
                 uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-                return Picture(uri, image.width, image.height, alt, caption)
+                return EmbeddedImage(uri, image.width, image.height, alt, caption)
         half = (max(1, image.width // 2), max(1, image.height // 2))
         image = image.resize(half, Image.Resampling.LANCZOS)
 
 
 def embed_grid(
     array: np.ndarray, columns: int, *, max_bytes: int, alt: str, caption: str = ""
-) -> Picture:
-    """Embed pictures (N, side, side, 3) uint8 as one grid, row by row."""
-    sheet = Image.fromarray(arrays.grid(array, columns, gap=GAP))
+) -> EmbeddedImage:
+    """Embed images (N, side, side, channels) uint8 as one grid, row by row."""
+    sheet = arrays.to_pillow(arrays.grid(array, columns, gap=GAP))
     return embed(sheet, max_bytes=max_bytes, alt=alt, caption=caption)
 
 
-def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> Picture | None:
-    """Embed a picture file, or None where it is missing or broken."""
+def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> EmbeddedImage | None:
+    """Embed an image file; return None where it is missing or broken."""
     try:
         with Image.open(path) as image:
             image.load()
@@ -58,6 +58,6 @@ def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> Pi
 
 
 def spread(array: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of the pictures, evenly spaced, the first among them: no hand-picking."""
+    """Return at most `count` of the images, evenly spaced, the first among them."""
     count = min(count, len(array))
     return np.asarray(array[np.arange(count) * len(array) // count])

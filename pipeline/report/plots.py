@@ -1,108 +1,75 @@
-"""Plots for a page, each a function from figures to SVG."""
+"""Plots of a page, each a function from numbers to SVG."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from pipeline.report.curves import Line, Panel, images_seen, is_log, thinned
 from pipeline.report.svg import INK, MUTED, SERIES, figure
 
-_MAX_POINTS = 400  # more would not show at this width
+_MOST_POINTS = 400  # more would not show at this width
+_DASHES = ("-", "--", ":")
 
 
-def _thin(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """At most _MAX_POINTS rows: means of equal blocks, so that no curve hides its course."""
-    table = table[["images_seen", *columns]].apply(pd.to_numeric, errors="coerce")
-    table = table.dropna(subset=list(columns), how="all")
-    if len(table) <= _MAX_POINTS:
-        return table
-    blocks = np.arange(len(table)) * _MAX_POINTS // len(table)
-    return table.groupby(blocks).mean()
+@dataclass(frozen=True)
+class _Drawn:
+    """A line as a plot shows it; its place gives colour and dash."""
+
+    place: int
+    label: str
+    line: Line
 
 
-def curves(
-    name: str,
-    history: pd.DataFrame,
-    columns: Mapping[str, str],
-    *,
-    title: str,
-    y_label: str,
-    log: bool = False,
-    limits: tuple[float, float] | None = None,
-    level: tuple[float, str] | None = None,
-) -> str | None:
-    """Columns of the history against images seen, as SVG; None where they hold no figure.
+def panel(name: str, shown: Panel) -> str:
+    """Return one panel of the training curves, its lines against images seen, as SVG."""
+    last = ", ".join(f"{line.label} {line.value[-1]:.4g}" for line in shown.lines)
+    description = f"{shown.title} against images seen. At {images_seen([shown]):,} images: {last}."
+    drawn = [_Drawn(place, line.label, line) for place, line in enumerate(shown.lines)]
+    return _against_images_seen(name, drawn, shown.title, description, legend=len(drawn) > 1)
 
-    Args:
-        columns: column of the history -> its name in the legend.
-        level: a horizontal line (value, name) to compare with.
+
+def overlay(name: str, runs: Mapping[str, Line], *, title: str, order: Sequence[str]) -> str:
+    """Return the lines of several runs, by run, against images seen, as SVG.
+
+    `order` names all runs of the page: a run keeps its colour from plot to plot.
     """
-    present = [column for column in columns if column in history]
-    table = _thin(history, present)
-    if table.empty:
-        return None
-    last = ", ".join(
-        f"{columns[column]} {table[column].dropna().iloc[-1]:.4g}"
-        for column in present
-        if table[column].notna().any()
-    )
-    seen = int(table["images_seen"].max())
-    description = f"{title} against images seen. At {seen:,} images: {last}."
-    with figure(name, description, 2.75) as (sheet, drawn):
+    last = ", ".join(f"{run} {line.value[-1]:.4g}" for run, line in runs.items())
+    description = f"{title} against images seen, last: {last}."
+    drawn = [_Drawn(order.index(run), run, line) for run, line in runs.items()]
+    return _against_images_seen(name, drawn, title, description, legend=True)
+
+
+def _against_images_seen(
+    name: str, lines: Sequence[_Drawn], title: str, description: str, *, legend: bool
+) -> str:
+    """Return the lines as SVG, on a logarithmic axis where that reads better; without a legend the
+    label of the first stands at the vertical axis."""
+    thin = [thinned(drawn.line, _MOST_POINTS) for drawn in lines]
+    with figure(name, description, 2.75) as (sheet, svg):
         axes = _axes(sheet, title)
-        for column, color in zip(present, SERIES, strict=False):
-            points = table.dropna(subset=[column])
-            marker = "o" if len(points) < 40 else None
+        for drawn, line in zip(lines, thin, strict=True):
             axes.plot(
-                points["images_seen"],
-                points[column],
-                color=color,
-                label=columns[column],
-                marker=marker,
+                line.images_seen,
+                line.value,
+                label=drawn.label,
+                color=SERIES[drawn.place % len(SERIES)],
+                linestyle=_DASHES[drawn.place // len(SERIES) % len(_DASHES)],
+                marker="o" if len(line.value) < 40 else None,
                 markersize=3,
             )
-        if level:
-            axes.axhline(level[0], color=MUTED, linestyle=(0, (4, 3)), linewidth=1, label=level[1])
-        if log:
+        if is_log(thin):
             axes.set_yscale("log")
-            _plain_log_ticks(axes.yaxis)
-        if limits:
-            axes.set_ylim(*limits)
-        axes.set(xlabel="images seen", ylabel=y_label)
+            values = np.concatenate([line.value for line in thin])
+            _plain_log_ticks(axes.yaxis, values.max() / values.min())
+        axes.set(xlabel="images seen")
         _thousands(axes.xaxis)
-        if len(present) > 1 or level:
+        if legend:
             sheet.legend(ncols=3, loc="outside lower center")
-    return drawn[0]
-
-
-def overlay(
-    name: str, runs: Mapping[str, pd.DataFrame], column: str, *, title: str, y_label: str
-) -> str | None:
-    """One column of several runs' histories against images seen, as SVG."""
-    tables = {run: _thin(table, [column]) for run, table in runs.items() if column in table}
-    tables = {run: table for run, table in tables.items() if not table.empty}
-    if not tables:
-        return None
-    last = ", ".join(f"{run} {table[column].iloc[-1]:.4g}" for run, table in tables.items())
-    order = list(runs)
-    with figure(name, f"{title} against images seen, last: {last}.", 3.1) as (sheet, drawn):
-        axes = _axes(sheet, title)
-        for run, table in tables.items():
-            place = order.index(run)  # a run keeps its colour from plot to plot
-            axes.plot(
-                table["images_seen"],
-                table[column],
-                label=run,
-                color=SERIES[place % len(SERIES)],
-                linestyle=("-", "--", ":")[place // len(SERIES) % 3],
-                marker="o" if len(table) < 40 else None,
-                markersize=3,
-            )
-        axes.set(xlabel="images seen", ylabel=y_label)
-        _thousands(axes.xaxis)
-        sheet.legend(loc="outside lower center", ncols=2)
-    return drawn[0]
+        elif lines[0].label not in title:
+            axes.set(ylabel=lines[0].label)
+    return svg[0]
 
 
 def scale(
@@ -114,12 +81,12 @@ def scale(
     title: str,
     x_label: str,
 ) -> str:
-    """Scores as rows on one logarithmic axis, the best at the top.
+    """Return scores as rows on one logarithmic axis, the best at the top, as SVG.
 
     Args:
         marks: (name, score) each a row with a dot.
         band: (name, low, high) a row with a bar.
-        highlight: the mark that gets the first colour; the others are quiet.
+        highlight: the mark that gets the first colour; the others are grey.
     """
     rows = sorted([(score, label, None) for label, score in marks])
     if band:
@@ -160,14 +127,14 @@ def scale(
         axes.set_xscale("log")
         lowest, highest = min(row[0] for row in rows), max(row[2] or row[0] for row in rows)
         axes.set_xlim(lowest / 1.6, highest * 2.2)
-        _plain_log_ticks(axes.xaxis)
+        _plain_log_ticks(axes.xaxis, highest / lowest)
         axes.grid(axis="y", visible=False)
         axes.set(xlabel=x_label)
     return drawn[0]
 
 
 def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> str:
-    """Counts as horizontal bars, in the order given."""
+    """Return counts as horizontal bars, in the order given, as SVG."""
     described = ", ".join(f"{label} {count:,}" for label, count in counts.items())
     height = 0.9 + 0.2 * len(counts)
     with figure(name, f"{title}: {described}.", height) as (sheet, drawn):
@@ -188,7 +155,8 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
 def histogram(
     name: str, values: np.ndarray, *, title: str, x_label: str, limits: Sequence[float] = ()
 ) -> str | None:
-    """How many boxes have which value; `limits` are drawn as dashed lines."""
+    """Return a histogram of the boxes' values (n,) as SVG, `limits` as dashed lines, or None where
+    no value is finite."""
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     if not len(values):
@@ -212,24 +180,25 @@ def histogram(
 
 
 def _axes(sheet: Any, title: str) -> Any:
-    """The figure's one pair of axes, the title above at the left edge: long labels of a vertical
-    axis would push a title that starts at the axes out of the picture."""
+    """Return the figure's one pair of axes. The title starts at the left edge: long labels of a
+    vertical axis would push one that starts at the axes out of the figure."""
     sheet.suptitle(title, x=0.01, horizontalalignment="left", fontsize=10.5, fontweight="bold")
     return sheet.subplots()
 
 
 def _thousands(axis: Any) -> None:
-    """160k for 160,000: labels of full length would run into each other on a phone."""
+    """Write 160k for 160,000: labels of full length would overlap on a phone."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(5, integer=True))
     axis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _plain_log_ticks(axis: Any) -> None:
-    """20 and 50, not 2×10¹, where a logarithmic axis spans little."""
+def _plain_log_ticks(axis: Any, span: float) -> None:
+    """Write 20 and 50, not 2×10¹, and only powers of ten where the values span more than a factor
+    of 1000."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5), numticks=12))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if span <= 1000 else (1,), numticks=12))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -1,21 +1,19 @@
-"""Where a run comes from: the git commit, the versions of what computed it."""
+"""Find out where a run comes from: the git commit, the versions of what computed it."""
 
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
-# What the numbers and pictures depend on.
+# What the numbers and images depend on.
 LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pillow", "matplotlib", "dvc")
-
-
 # What a run itself changes, of the files that git tracks.
 RESULTS = ("dvc.lock", "outputs")
 
 
 def commit(folder: Path) -> str:
-    """The commit checked out around `folder`, and whether files differ from it that are no result
-    of a run."""
+    """Return the commit checked out around `folder`, and whether files differ from it that are no
+    result of a run."""
     found = _git(folder, "rev-parse", "HEAD")
     if found is None:
         return "not a git checkout"
@@ -39,7 +37,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Python, the machine and the libraries, as installed here."""
+    """Return the versions of Python, the machine and the libraries, as installed here."""
     found = {"python": platform.python_version(), "machine": platform.platform(terse=True)}
     for name in LIBRARIES:
         try:

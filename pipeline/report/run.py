@@ -1,4 +1,4 @@
-"""Reads what a run left behind; what is missing or broken is noted, not fatal."""
+"""Read the files of a run. A missing or broken file is noted and does not stop the reader."""
 
 import json
 from collections.abc import Callable
@@ -10,20 +10,23 @@ import numpy as np
 import pandas as pd
 
 from pipeline.common.paths import Paths
+from pipeline.report.curves import Panel
+from pipeline.report.curves import read as read_curves
 
 T = TypeVar("T")
 
-# What the page compares and plots, of metrics.json.
+# The numbers of metrics.json that the page compares and plots.
 NUMBERS = (
     "mifid", "fid", "memorization_distance", "threshold", "floor_fid",
     "floor_memorization_distance", "precision", "recall", "density", "coverage",
 )  # fmt: skip
-INDEX_COLUMNS = {"file", "breed", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
+INDEX_COLUMNS = {"file", "class", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
+CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A file that a run did not leave, or left unreadable."""
+    """A file that is not there or cannot be read."""
 
     file: str
     stage: str  # the stage that writes it
@@ -36,11 +39,11 @@ class Run:
 
     paths: Paths
     index: pd.DataFrame | None  # one row a box, see INDEX_COLUMNS
-    crops: np.ndarray | None  # (N, side, side, 3) uint8, mapped from disk
-    history: pd.DataFrame | None  # one row an interval, `images_seen` among the columns
+    crops: np.ndarray | None  # (N, side, side, channels) uint8, mapped from disk
+    curves: tuple[Panel, ...] | None  # of outputs/curves.csv
     grids: dict[int, Path]  # images_seen -> PNG grid of samples from fixed latents
     training: dict[str, Any] | None
-    generated: np.ndarray | None  # (N, side, side, 3) uint8, mapped from disk
+    generated: np.ndarray | None  # (N, side, side, channels) uint8, mapped from disk
     package: dict[str, Any] | None
     metrics: dict[str, Any] | None
     neighbours: dict[str, Any] | None
@@ -53,48 +56,56 @@ class Run:
 
 
 def read_run(paths: Paths) -> Run:
-    """Read the files of the run below `paths.root`, as many of them as there are."""
-    missing: list[Missing] = []
+    """Return the files of the run below `paths.root`, as many of them as there are."""
+    reader = _Reader(paths.root)
+    files: dict[str, Any] = {
+        "index": reader.read(paths.index, "crop", _index),
+        "crops": reader.read(paths.crops, "crop", _images),
+        "curves": reader.read(paths.curves_csv, "train", read_curves),
+        "grids": reader.read(paths.grids, "train", _grids) or {},
+        "training": reader.read(paths.training, "train", _object),
+        "generated": reader.read(paths.generated, "generate", _images),
+        "package": reader.read(paths.package, "package", _object),
+        "metrics": reader.read(paths.metrics, "score", _metrics),
+        "neighbours": reader.read(paths.neighbours, "score", _neighbours),
+    }
+    if not paths.generator.is_file():
+        reader.note(paths.generator, "train", "is not there")
+    return Run(
+        paths=paths,
+        stages=_stage_logs(paths.stage_log),
+        missing=tuple(reader.missing),
+        **files,
+    )
 
-    def attempt(path: Path, stage: str, reader: Callable[[Path], T]) -> T | None:
+
+class _Reader:
+    """Reads files and notes those that it cannot read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.missing: list[Missing] = []
+
+    def read(self, path: Path, stage: str, parse: Callable[[Path], T]) -> T | None:
+        """Return `parse(path)`, or None, noted, where the file is not there or is broken."""
         try:
-            return reader(path)
+            return parse(path)
         except FileNotFoundError:
-            why = "is not there"
+            self.note(path, stage, "is not there")
         except (OSError, ValueError, EOFError) as error:
-            why = f"cannot be read ({_one_line(error)})"
-        missing.append(Missing(path.relative_to(paths.root).as_posix(), stage, why))
+            reason = " ".join(str(error).split()) or type(error).__name__
+            self.note(path, stage, f"cannot be read ({reason})")
         return None
 
-    run = Run(
-        paths=paths,
-        index=attempt(paths.index, "crop", _index),
-        crops=attempt(paths.crops, "crop", _pictures),
-        history=attempt(paths.history, "train", _history),
-        grids=attempt(paths.grids, "train", _grids) or {},
-        training=attempt(paths.training, "train", _object),
-        generated=attempt(paths.generated, "generate", _pictures),
-        package=attempt(paths.package, "package", _object),
-        metrics=attempt(paths.metrics, "score", _metrics),
-        neighbours=attempt(paths.neighbours, "score", _neighbours),
-        stages=_stage_logs(paths.stage_log),
-    )
-    if not run.has_generator:
-        name = paths.generator.relative_to(paths.root).as_posix()
-        missing.append(Missing(name, "train", "is not there"))
-    object.__setattr__(run, "missing", tuple(missing))
-    return run
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    def note(self, path: Path, stage: str, why: str) -> None:
+        self.missing.append(Missing(path.relative_to(self._root).as_posix(), stage, why))
 
 
 def _index(path: Path) -> pd.DataFrame:
-    # Names stay text: a breed called "NA" or "007" is neither missing nor a number.
+    # Names stay text: a class called "NA" or "007" is neither missing nor a number.
     table = pd.read_csv(
         path,
-        dtype={"file": str, "breed": str, "reason": str},
+        dtype={"file": str, "class": str, "reason": str},
         na_values=[""],
         keep_default_na=False,
     )
@@ -105,21 +116,15 @@ def _index(path: Path) -> pd.DataFrame:
     return table
 
 
-def _history(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path)
-    if "images_seen" not in table or table.empty:
-        raise ValueError("holds no row with images_seen")
-    table["images_seen"] = pd.to_numeric(table["images_seen"])
-    if table["images_seen"].isna().any():
-        raise ValueError("has a row without images_seen")
-    return table
-
-
-def _pictures(path: Path) -> np.ndarray:
+def _images(path: Path) -> np.ndarray:
     # Mapped: the page shows a few dozen of what may be a gigabyte.
     array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] != 3 or not len(array):
-        raise ValueError(f"holds {array.dtype} {array.shape} instead of uint8 (N, side, side, 3)")
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] not in CHANNELS:
+        raise ValueError(
+            f"holds {array.dtype} {array.shape} instead of uint8 (N, side, side, 1 or 3)"
+        )
+    if not len(array):
+        raise ValueError("holds no image")
     return array
 
 
@@ -165,5 +170,5 @@ def _stage_logs(folder: Path) -> dict[str, dict[str, Any]]:
             log = _object(path)
             logs[path.stem] = log | {"seconds": float(log["seconds"])}
         except (OSError, LookupError, TypeError, ValueError):
-            continue  # a log is a courtesy: one cut short by a kill is not worth a word
+            continue  # a log that a kill cut short costs one row of a table and no more
     return logs

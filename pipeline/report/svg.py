@@ -1,4 +1,4 @@
-"""Figures as inline SVG that follow the page's colours: matplotlib draws, CSS variables paint."""
+"""Draw matplotlib figures as inline SVG whose colours are variables of the page's style sheet."""
 
 import io
 import re
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-# matplotlib draws in these stand-ins; each becomes a variable of the page's style sheet, so that
-# one drawing serves light and dark. No two are alike and none is a colour that anybody would pick.
+# matplotlib draws in these colours; each is then replaced by a variable of the page's style sheet,
+# so that one drawing serves light and dark. All differ, and no plot uses any of them for itself.
 INK, MUTED, GRID = "#010101", "#010102", "#010103"
 SERIES = ("#020101", "#020102", "#020103", "#020104", "#020105", "#020106")
 _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid"} | {
@@ -17,7 +17,7 @@ _VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid"} | {
 
 _STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and selected
-    "text.parse_math": False,  # a breed called "$x$" is its name, no formula
+    "text.parse_math": False,  # a class called "$x$" is its name, no formula
     "font.size": 10,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": MUTED,
@@ -63,8 +63,8 @@ def figure(name: str, description: str, height_in: float) -> Iterator[tuple[Any,
 
 
 def _inline(svg: str, description: str) -> str:
-    """matplotlib's file as an element of a page: scaled by its container, named, without ids that
-    another plot has too."""
+    """Return matplotlib's file as an element of a page: scaled by its container, described, without
+    ids that another plot has too."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, count=1, flags=re.S)  # it would style the page
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r"\1", svg, count=1)

@@ -1,4 +1,4 @@
-"""The page that `dvc plots show` fills, with Vega inside it instead of on somebody's server."""
+"""Write the page that `dvc plots show` fills: it holds Vega, where DVC's own loads it."""
 
 from pathlib import Path
 
@@ -35,6 +35,14 @@ VEGA_ITSELF
 """
 
 
+def vegalite_version() -> str:
+    """Return the newest Vega-Lite 5 of the installed vl-convert-python: DVC's plots are written
+    for Vega-Lite 5."""
+    import vl_convert
+
+    return [known for known in vl_convert.get_vegalite_versions() if known.startswith("5.")][-1]
+
+
 def write_plots_page(path: Path) -> None:
     """Write the page for DVC's setting `plots.html_template`, about 0.9 MB.
 
@@ -42,9 +50,7 @@ def write_plots_page(path: Path) -> None:
     """
     import vl_convert
 
-    # DVC's plots are written for Vega-Lite 5.
-    version = [known for known in vl_convert.get_vegalite_versions() if known.startswith("5.")][-1]
-    script = vl_convert.javascript_bundle(vl_version=version)
+    script = vl_convert.javascript_bundle(vl_version=vegalite_version())
     # `</script` inside a script would end it; the escape means the same to JavaScript.
     page = _PAGE.replace("VEGA_ITSELF", script.replace("</script", r"<\/script"))
     for place in ("{plot_divs}", "{refresh_tag}"):

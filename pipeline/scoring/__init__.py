@@ -1,1 +1,1 @@
-"""What the score is made of."""
+"""The score: MiFID and what stands beside it."""

@@ -1,7 +1,7 @@
-"""All numbers of one set of pictures against the reference, and its pictures closest to training.
+"""Score one set of images against the reference, and find those closest to the training crops.
 
-What it returns is `outputs/metrics.json`: flat, finite, without timings, so that the same pictures
-give the same file.
+The metrics are those of `outputs/metrics.json`: flat, finite, without timings, so that the same
+images give the same file.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from pipeline.common.errors import InputError
+from pipeline.images import arrays
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors.registry import Extractor
 from pipeline.scoring.nearest import Nearest, nearest
 from pipeline.scoring.precision_recall import diversity
-from pipeline.scoring.reference import Reference
-from pipeline.submission import images_zip
+from pipeline.scoring.reference import RealFeatures
 
 # Kaggle penalised d below 0.1. Of the submissions disqualified for memorising, 446 of 495 lie
 # below 0.15, and no honest one does: 1.5 thresholds, for any network.
@@ -25,7 +25,13 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True)
 class Pair:
-    """A generated picture and the training crop it comes closest to."""
+    """A generated image and the training crop that is nearest to it.
+
+    Attributes:
+        generated: row of the image.
+        crop: row of the crop.
+        distance: 1 - |cos| of their features, 0 to 1.
+    """
 
     generated: int
     crop: int
@@ -33,8 +39,8 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """The numbers, and the pairs in question, the closest first."""
+class ScoredImages:
+    """The metrics of a set of images, and the pairs that come closest, the closest first."""
 
     metrics: dict[str, Value]
     pairs: list[Pair]
@@ -42,7 +48,7 @@ class Evaluation:
 
 def evaluate(
     images: np.ndarray,
-    reference: Reference,
+    reference: RealFeatures,
     extractor: Extractor,
     *,
     threshold: float | None,
@@ -50,22 +56,23 @@ def evaluate(
     neighbours: int,
     nearest_count: int,
     device: str,
-) -> Evaluation:
-    """Score pictures.
+) -> ScoredImages:
+    """Score images.
 
     Args:
-        images: (N, 64, 64, 3) uint8, RGB: what was read from the submission's own bytes.
+        images: (N, side, side, channels) uint8: what was read from the submission's own bytes.
         threshold: d below it is penalised; None takes the network's own.
         epsilon: of MiFID's division.
         neighbours: k of precision, recall, density and coverage.
         nearest_count: how many pairs to return.
 
     Raises:
-        InputError: too few pictures, or features that are not finite.
+        InputError: too few images, features that are not finite, or a division by 0 (see
+            `mifid.mifid`).
     """
     if len(images) <= neighbours:
         raise InputError(
-            f"{len(images)} pictures are too few to score: score.neighbours = {neighbours} "
+            f"{len(images)} images are too few to score: score.neighbours = {neighbours} "
             f"needs at least {neighbours + 1}"
         )
     threshold = extractor.memorization_threshold if threshold is None else threshold
@@ -83,7 +90,7 @@ def evaluate(
         neighbours=neighbours,
         device=device,
     )
-    repeated = images_zip.duplicates(images)
+    repeated = arrays.duplicates(images)
     metrics: dict[str, Value] = {
         "mifid": mifid.mifid(
             fid=fid, memorization_distance=distance, threshold=threshold, epsilon=epsilon
@@ -106,9 +113,9 @@ def evaluate(
         "duplicates_share": repeated / len(images),
         "images": len(images),
         "threshold": threshold,
-        "floor_fid": reference.floor_fid,
-        "floor_memorization_distance": reference.floor_memorization_distance,
-        "floor_images": reference.floor_images,
+        "floor_fid": reference.held_out_fid,
+        "floor_memorization_distance": reference.held_out_memorization_distance,
+        "floor_images": reference.held_out_images,
         "extractor": reference.extractor,
         "extractor_sha256": reference.identity,
         "extractor_precision": reference.precision,
@@ -117,16 +124,17 @@ def evaluate(
         "official": _is_official(reference),
         "torch": torch.__version__,
     }
-    return Evaluation(metrics, _closest(crops, nearest_count))
+    return ScoredImages(metrics, _closest(crops, nearest_count))
 
 
-def _is_official(reference: Reference) -> bool:
-    """Kaggle's public score: its network at full precision, whole photos."""
+def _is_official(reference: RealFeatures) -> bool:
+    """Return whether this is Kaggle's public score: its network at full precision, whole photos."""
     made = (reference.extractor, reference.precision, reference.pictures)
     return made == ("inception", "float32", "photos")
 
 
 def _closest(found: Nearest, count: int) -> list[Pair]:
+    """Return the `count` pairs of the smallest distance; of equals the lower row comes first."""
     order = np.lexsort((found.rows, found.distances))[:count]
     return [
         Pair(int(found.rows[i]), int(found.neighbours[i]), float(found.distances[i])) for i in order

@@ -1,4 +1,4 @@
-"""The nearest real picture of each generated one, by cosine, exact and in bounded memory.
+"""Find the nearest real image of each generated one, by cosine, exact and in bounded memory.
 
 A quick matrix product (float32, or bfloat16 where that is quicker) finds, block by block, every
 real row that its rounding leaves in question; these few are compared again in float64, so that
@@ -85,7 +85,8 @@ def nearest(
 
 
 class _Product:
-    """Cosines of unit rows with all real ones, computed in `dtype`, with a bound on their error."""
+    """The cosines of unit rows with all real ones, computed in `dtype`, with a bound on their
+    error."""
 
     def __init__(self, real_units: torch.Tensor, dtype: torch.dtype) -> None:
         self._real = real_units.to(dtype)
@@ -94,11 +95,11 @@ class _Product:
 
     @staticmethod
     def _rounding(units: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
-        """(n, 1) length of what rounding took from each row, or added."""
+        """Return (n, 1): the length of the difference that rounding made to each row."""
         return (rounded.float() - units).norm(dim=1, keepdim=True)
 
     def candidates(self, units: torch.Tensor) -> "_Candidates":
-        """The real rows that may be the nearest of each of `units`.
+        """Return the real rows that may be the nearest of each of `units`.
 
         With g = ĝ + e and r = r̂ + f, |g·r - ĝ·r̂| <= |e| + |ĝ| |f|. float32 sums add at most
         (D + 2) 2^-24 Σ|g r| in any order (Higham 2002, section 3.1), where Σ|g r| <= 1 for unit
@@ -137,7 +138,7 @@ class _Side:
             norms[start : start + _PAIRS] = np.sqrt(np.einsum("ij,ij->i", part, part))
             kept[start : start + _PAIRS] = part.sum(axis=1) != 0
         if not np.isfinite(norms).all():
-            raise InputError(f"the {name} features of picture {_first(~np.isfinite(norms))} are "
+            raise InputError(f"the {name} features of image {_first(~np.isfinite(norms))} are "
                              f"not finite: wrong weights, or a precision too low")  # fmt: skip
         if not kept.any():
             raise InputError(f"all {name} features are zero: no distance to measure")
@@ -146,7 +147,7 @@ class _Side:
         self._norms = norms
 
     def units(self, places: np.ndarray, dtype: type) -> np.ndarray:
-        """Rows of length 1, (len(places), D); `places` count the rows that were kept."""
+        """Return rows of length 1, (len(places), D); `places` count the rows that were kept."""
         rows = self.rows[places]
         units = self._features[rows].astype(dtype)
         units /= self._norms[rows, None]
@@ -160,7 +161,7 @@ def _first(mask: np.ndarray) -> int:
 def _settle(
     generated: _Side, real: _Side, block: np.ndarray, found: _Candidates
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Among the candidates of each row of the block, the best in float64.
+    """Return the best candidate of each row of the block, compared in float64.
 
     Returns:
         (rows,) int64 best real column, the first of equals, and its |cos|, float64.
@@ -170,7 +171,7 @@ def _settle(
         more_rows, more_columns = _narrow(generated, real, block[found.many])
         rows = np.concatenate([rows, found.many[more_rows]])
         columns = np.concatenate([columns, more_columns])
-    # All pairs go the same way here, so that what was in question before leaves no trace.
+    # All pairs are computed alike here, so that the result does not depend on the quick product.
     similar = np.empty(len(rows))
     for start in range(0, len(rows), _PAIRS):
         part = slice(start, start + _PAIRS)
@@ -184,7 +185,7 @@ def _settle(
 
 
 def _narrow(generated: _Side, real: _Side, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates of rows that the quick product could not tell apart, by one in float64.
+    """Return candidates of rows that the quick product could not tell apart, by one in float64.
 
     Returns:
         Pairs (place in `places`, real column): at most `_MANY` a row, the first ones. A row has

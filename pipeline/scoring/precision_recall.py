@@ -1,8 +1,9 @@
-"""Is each generated picture like a real one, and is each real one reached: four shares.
+"""Compute precision, recall, density and coverage of generated images.
 
 Precision and recall: Kynkäänniemi et al. 2019 (arXiv 1904.06991), eq. 1. Density and coverage:
-Naeem et al. 2020 (arXiv 2002.09797), eq. 3 and 4. Each picture has a ball that reaches to its k-th
-nearest neighbour of the same side (itself not counted); what lies inside, or on its edge, counts.
+Naeem et al. 2020 (arXiv 2002.09797), eq. 3 and 4. Each image has a ball around its features that
+reaches to its k-th nearest neighbour of the same side (itself not counted); an image in the ball,
+or on its edge, counts.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import torch
 from pipeline.common.devices import full_float32
 from pipeline.common.errors import InputError
 
-# More pictures a side than this are thinned out: the papers use 10,000 to 50,000, and the work
-# grows with the square.
+# Of more images a side a choice is taken: the papers use 10,000 to 50,000, and the work grows with
+# the square.
 _MOST = 10_000
 _BLOCK_ROWS = 1024
 
@@ -24,11 +25,11 @@ class Diversity:
     """The four shares.
 
     Attributes:
-        precision: share of generated pictures inside some real ball, 0 to 1.
-        recall: share of real pictures inside some generated ball, 0 to 1.
-        density: real balls a generated picture lies in, over k; about 1 for the real
+        precision: share of generated images that lie in a real ball, 0 to 1.
+        recall: share of real images that lie in a generated ball, 0 to 1.
+        density: number of real balls that a generated image lies in, over k; about 1 for the real
             distribution itself, and not bounded by it.
-        coverage: share of real balls with a generated picture inside, 0 to 1.
+        coverage: share of real balls in which a generated image lies, 0 to 1.
     """
 
     precision: float
@@ -45,7 +46,7 @@ def diversity(
     neighbours: int,
     device: str = "cpu",
 ) -> Diversity:
-    """Compare the two sides. At most 10,000 pictures a side are used, a fixed choice of them.
+    """Compare the two sides. At most 10,000 images a side are used, a fixed choice of them.
 
     Args:
         generated_features: (N, D) float.
@@ -53,19 +54,19 @@ def diversity(
         neighbours: k; the papers use 3 and 5.
 
     Raises:
-        InputError: a side has no k + 1 pictures.
+        InputError: a side has no k + 1 images.
     """
     sides = {"generated": generated_features, "real": real_features}
     for name, features in sides.items():
         if len(features) <= neighbours:
             raise InputError(
-                f"score.neighbours = {neighbours}: needs more pictures than that, there are "
+                f"score.neighbours = {neighbours}: needs more images than that, there are "
                 f"{len(features)} {name} ones"
             )
     # Around the real mean the numbers are small, and so are float32's rounding errors.
     centre = real_features.mean(axis=0, dtype=np.float64)
-    generated = _thinned(generated_features, centre, device)
-    real = _thinned(real_features, centre, device)
+    generated = _chosen(generated_features, centre, device)
+    real = _chosen(real_features, centre, device)
     generated_radii = _radii(generated, neighbours)
     real_radii = _radii(real, neighbours)
 
@@ -75,9 +76,9 @@ def diversity(
     for start in range(0, len(generated), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
         distances = _squared_distances(generated[block], real)  # (rows, M)
-        inside = distances <= real_radii
-        in_real[block] = inside.sum(dim=1)
-        covered |= inside.any(dim=0)
+        in_ball = distances <= real_radii
+        in_real[block] = in_ball.sum(dim=1)
+        covered |= in_ball.any(dim=0)
         real_reached |= (distances <= generated_radii[block, None]).any(dim=0)
     return Diversity(
         precision=float((in_real > 0).double().mean()),
@@ -87,7 +88,8 @@ def diversity(
     )
 
 
-def _thinned(features: np.ndarray, centre: np.ndarray, device: str) -> torch.Tensor:
+def _chosen(features: np.ndarray, centre: np.ndarray, device: str) -> torch.Tensor:
+    """Return at most `_MOST` of the rows less `centre`, (n, D) float32 on the device."""
     if len(features) > _MOST:
         chosen = np.random.default_rng(0).permutation(len(features))[:_MOST]
         features = features[np.sort(chosen)]
@@ -95,7 +97,7 @@ def _thinned(features: np.ndarray, centre: np.ndarray, device: str) -> torch.Ten
 
 
 def _radii(features: torch.Tensor, neighbours: int) -> torch.Tensor:
-    """(N,) squared distance of each row to its k-th nearest other row."""
+    """Return (N,): the squared distance of each row to its k-th nearest other row."""
     radii = torch.empty(len(features), device=features.device)
     for start in range(0, len(features), _BLOCK_ROWS):
         distances = _squared_distances(features[start : start + _BLOCK_ROWS], features)
@@ -106,6 +108,6 @@ def _radii(features: torch.Tensor, neighbours: int) -> torch.Tensor:
 
 
 def _squared_distances(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-    """(N, D), (M, D) -> (N, M): |a|² + |b|² - 2ab, never negative."""
+    """Return |a|² + |b|² - 2ab, (N, M) and never negative, of (N, D) and (M, D)."""
     lengths = ours.square().sum(dim=1, keepdim=True) + theirs.square().sum(dim=1)
     return torch.addmm(lengths, ours, theirs.T, alpha=-2).clamp_(min=0)

@@ -1,4 +1,4 @@
-"""The real side of the score, kept in one file: features, statistics, floor, and whose they are."""
+"""The real side of the score, kept in one file: features, statistics, and a score of their own."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,19 +14,18 @@ from pipeline.scoring.mifid import Statistics
 
 
 @dataclass(frozen=True)
-class Reference:
+class RealFeatures:
     """What `score` compares with, as `data/reference.npz` holds it.
 
     Attributes:
         extractor, identity, precision: the network that made the features, as in `Extractor`.
-        pictures: photos | crops, which real pictures.
+        pictures: photos | crops, which real images.
         names: (M,) the photo's file, or the crop's row, of each feature row.
-        features: (M, D) float32 of these pictures.
+        features: (M, D) float32 of these images.
         mean, covariance: (D,), (D, D) float64 of them.
         crop_features: (C, D) float32 of the crops that the GAN trains on, in their order.
         flipped_features: (C, D) float32 of the mirrored crops; (0, D) where left out.
-        floor_fid, floor_memorization_distance: of `floor_images` held-out real pictures against
-            the others: what a generator as good as the real thing would get.
+        held_out_fid, held_out_memorization_distance, held_out_images: see `HeldOutScore`.
     """
 
     extractor: str
@@ -39,35 +38,36 @@ class Reference:
     covariance: np.ndarray
     crop_features: np.ndarray
     flipped_features: np.ndarray
-    floor_fid: float
-    floor_memorization_distance: float
-    floor_images: int
+    held_out_fid: float
+    held_out_memorization_distance: float
+    held_out_images: int
 
     @property
     def statistics(self) -> Statistics:
+        """Mean and covariance as `mifid.fid` takes them."""
         return Statistics(self.mean, self.covariance)
 
-    def require(self, extractor: Extractor, *, pictures: str, precision: str) -> None:
-        """Raise InputError where these features are not the network's and pictures' asked for."""
-        asked = (extractor.name, extractor.identity, precision, pictures)
+    def require(self, extractor: Extractor, *, pictures: str) -> None:
+        """Raise InputError where these are not the features of such images by this network."""
+        asked = (extractor.name, extractor.identity, extractor.precision, pictures)
         held = (self.extractor, self.identity, self.precision, self.pictures)
         if asked != held:
             raise InputError(
                 f"data/reference.npz holds {self.pictures} through {self.extractor} "
                 f"({self.precision}, {self.identity[:8]}), asked for are {pictures} through "
-                f"{extractor.name} ({precision}, {extractor.identity[:8]}): "
+                f"{extractor.name} ({extractor.precision}, {extractor.identity[:8]}): "
                 f"run the reference stage again"
             )
 
 
-def save(path: Path, reference: Reference) -> None:
+def save(path: Path, reference: RealFeatures) -> None:
     """Write it as .npz, whole or not at all; not compressed, since features hardly shrink."""
-    arrays = {field.name: getattr(reference, field.name) for field in fields(Reference)}
+    arrays = {field.name: getattr(reference, field.name) for field in fields(RealFeatures)}
     with files.atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
 
 
-def load(path: Path) -> Reference:
+def load(path: Path) -> RealFeatures:
     """Read what `save` wrote.
 
     Raises:
@@ -77,7 +77,7 @@ def load(path: Path) -> Reference:
         raise InputError(f"{path}: not there; run the reference stage first")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            content = {field.name: archive[field.name] for field in fields(Reference)}
+            content = {field.name: archive[field.name] for field in fields(RealFeatures)}
     except (KeyError, ValueError, OSError, EOFError, BadZipFile) as error:
         raise InputError(
             f"{path}: not a whole reference ({error}); run the reference stage again"
@@ -85,39 +85,45 @@ def load(path: Path) -> Reference:
     for name, value in content.items():
         if value.ndim == 0:
             content[name] = value.item()
-    return Reference(**content)
+    return RealFeatures(**content)
 
 
 @dataclass(frozen=True)
-class Floor:
-    """The score of real pictures: see `floor`."""
+class HeldOutScore:
+    """FID and d of real images, held out, against all other real ones.
+
+    Attributes:
+        fid: 0 or more.
+        memorization_distance: d, 0 to 1.
+        images: how many were held out.
+    """
 
     fid: float
     memorization_distance: float
     images: int
 
 
-def floor(features: np.ndarray, *, held_out: int, device: str) -> Floor:
-    """FID and d of some real pictures, held out, against all the others.
+def held_out_score(features: np.ndarray, *, held_out: int, device: str) -> HeldOutScore:
+    """Score some of the real images against all the others, as if a generator had made them.
 
-    No generator can be expected to do better with as many pictures. FID falls with the number of
-    pictures on either side, so the floor is close to a submission's when `held_out` is close to
-    its count.
+    No generator can be expected to do better with as many images. FID falls with the number of
+    images on either side, so this one is close to the best of a submission when `held_out` is close
+    to its count.
 
     Args:
-        features: (M, D) of the real pictures.
+        features: (M, D) of the real images.
         held_out: how many; at most half of them are taken, a fixed random choice.
 
     Raises:
-        InputError: fewer than 4 real pictures.
+        InputError: fewer than 4 real images.
     """
     if len(features) < 4:
-        raise InputError(f"the reference has {len(features)} pictures; it needs 4 at least")
+        raise InputError(f"the reference has {len(features)} images; it needs 4 at least")
     count = min(held_out, len(features) // 2)
     shuffled = np.random.default_rng(0).permutation(len(features))
     # In order within each part: nothing but the choice is random.
     unseen, seen = np.sort(shuffled[:count]), np.sort(shuffled[count:])
-    return Floor(
+    return HeldOutScore(
         fid=mifid.fid(
             generated=mifid.statistics(features[unseen]), real=mifid.statistics(features[seen])
         ),

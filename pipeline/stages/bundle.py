@@ -8,63 +8,64 @@ from typing import TYPE_CHECKING, Any
 
 import pipeline
 from pipeline.common import progress
-from pipeline.kaggle.bundle import kernel
+from pipeline.config import content, params, presets
+from pipeline.kaggle import kernel
+from pipeline.kaggle.bundle import build
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pipeline.common.paths import Paths
-    from pipeline.config.schema import Crop, Data, Generate, Kaggle, Model, Package, Train
+    from pipeline.config.schema import Crop, Data, Generate, Kaggle, Model, Train
 
-SECTIONS = ("data", "crop", "model", "train", "generate", "package", "kaggle")
-# The kernel finds the data itself, and paths of this machine or addresses are nobody's business.
-_KAGGLE_DATA = {
-    "source": "kaggle",
-    "kaggle_path": None,
-    "folder": None,
-    "images_mirrors": ["unused"],
-    "annotation_mirrors": ["unused"],
-    "images_sha256": None,
-    "annotation_sha256": None,
+SECTIONS = ("competition", "data", "crop", "model", "train", "generate", "kaggle")
+# What no preset changes. A kernel finds the data itself, paths of this machine and addresses
+# are private, and a score while training needs a feature network, which the kernel does not carry.
+_IN_A_KERNEL: Mapping[str, Any] = {
+    "data.source": "kaggle",
+    "data.kaggle.path": None,
+    "data.folder.path": None,
+    "data.stanford_dogs.images_mirrors": ["unused"],
+    "data.stanford_dogs.images_sha256": None,
+    "data.stanford_dogs.annotation_mirrors": ["unused"],
+    "data.stanford_dogs.annotation_sha256": None,
+    "train.score_every_images": 0,
+    "train.keep": "last",
 }
-_NO_SCORES = {"score_every_images": 0, "keep": "last"}
 
 
 def run(
     paths: Paths,
     *,
+    competition: str,
     data: Data,
     crop: Crop,
     model: Model,
     train: Train,
     generate: Generate,
-    package: Package,
     kaggle: Kaggle,
 ) -> None:
     """Write kernel-metadata.json and the code file into `paths.kernel`. Needs no data.
 
     Raises:
-        PipelineError: the kernel would be too large.
+        PipelineError: there is no such preset, or the kernel would be too large.
     """
-    sections = {
-        "data": data,
-        "crop": crop,
-        "model": model,
-        "train": train,
-        "generate": generate,
-        "package": package,
-    }
-    built = kernel.build(
+    preset = {}
+    if kaggle.preset:
+        folder = presets.folder_of(paths.root / "params.yaml")
+        preset = presets.read(folder, kaggle.preset).values
+    sections = {"data": data, "crop": crop, "model": model, "train": train, "generate": generate}
+    built = build.build(
         Path(pipeline.__file__).parent.parent,
         parameters={
-            "params": _inside(sections, kaggle.kernel_params),
+            "params": _of_kernel(competition, sections, preset),
             "time_limit_hours": kaggle.time_limit_hours,
             "room_minutes": kaggle.room_minutes,
         },
         kernel_type=kaggle.kernel_type,
         username=kaggle.username,
         slug=kaggle.kernel_slug,
-        competition=kaggle.competition,
+        competition=competition,
         machine_shape=kaggle.machine_shape,
         private=kaggle.private,
     )
@@ -78,16 +79,15 @@ def run(
         )
 
 
-def _inside(sections: Mapping[str, BaseModel], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the kernel runs with them: `kernel_params` applied, the data Kaggle's own,
-    and no scores while training, which need a feature network that stays at home."""
-    inside = {name: section.model_dump() for name, section in sections.items()}
-    for name, value in changes.items():
-        section, _, key = name.partition(".")
-        if key and section in inside:
-            inside[section][key] = value
-    inside["data"] |= _KAGGLE_DATA
-    inside["train"] |= _NO_SCORES
-    checked = {name: type(sections[name]).model_validate(inside[name]) for name in inside}
-    plain = {name: section.model_dump(mode="json") for name, section in checked.items()}
-    return {"device": "auto"} | plain
+def _of_kernel(
+    competition: str, sections: Mapping[str, BaseModel], preset: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters that the kernel runs with: the sections with the preset's values, and
+    what is fixed in a kernel. The preset's values for other sections have no use there."""
+    plain = {"device": "auto", "competition": competition}
+    plain |= {name: section.model_dump(mode="json") for name, section in sections.items()}
+    changes = {key: value for key, value in preset.items() if key.split(".")[0] in sections}
+    changed = content.override(plain, changes | _IN_A_KERNEL)
+    for name, value in changed.items():
+        params.parse_section(name, value)
+    return changed

@@ -8,53 +8,48 @@ import numpy as np
 
 from pipeline.common import files, progress
 from pipeline.common.errors import InputError
-from pipeline.submission import images_zip
+from pipeline.images import arrays
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.writer import write_zip
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
-    from pipeline.config.schema import Package
 
-SECTIONS = ("package",)
+SECTIONS = ()
 
 
-def run(paths: Paths, *, package: Package) -> None:
-    """Pack `paths.generated` into `paths.images_zip` and write what it holds to `paths.package`.
+def run(paths: Paths) -> None:
+    """Pack all of `paths.generated` into `paths.images_zip`; write what it holds to
+    `paths.package`.
 
     Raises:
-        InputError: the images are missing, too few or too many, or no pictures.
+        InputError: the images are missing, or the file holds no images.
     """
+    form = GENERATIVE_DOG_IMAGES
     progress.heading("package", f"{paths.generated.name} -> {paths.images_zip.name}")
-    images = _load(paths)
-    facts = images_zip.write(paths.images_zip, images_zip.to_side(images), count=package.count)
-    files.write_json(paths.package, facts.as_dict())
+    images = arrays.conform(_load(paths), form.shape)
+    written = write_zip(paths.images_zip, images, form)
+    files.write_json(paths.package, written.as_dict())
     progress.say(
-        f"{facts.images:,} pictures, {facts.bytes / 1e6:.1f} MB, sha256 {facts.sha256[:16]}…, "
-        f"every one read back"
+        f"{written.images:,} images, {written.bytes / 1e6:.1f} MB, sha256 "
+        f"{written.sha256[:16]}…, every one read back"
     )
-    if facts.duplicates:
+    if written.duplicates:
         progress.say(
-            f"warning: {facts.duplicates:,} of {facts.images:,} pictures repeat another: "
+            f"warning: {written.duplicates:,} of {written.images:,} images repeat another: "
             f"has the generator collapsed?"
         )
-    if facts.images != images_zip.KAGGLE_COUNT:
-        progress.say(
-            f"note: Kaggle takes exactly {images_zip.KAGGLE_COUNT:,} pictures "
-            f"(generate.count, package.count)"
-        )
+    if written.images != form.count:
+        progress.say(f"note: Kaggle takes exactly {form.count:,} images (generate.count)")
 
 
 def _load(paths: Paths) -> np.ndarray:
-    """The generated images, (count, side, side, 3) uint8."""
+    """Return the generated images, uint8 (count, side, side, channels), read as they are used."""
     if not paths.generated.is_file():
         raise InputError(f"{paths.generated}: not there; run the generate stage first")
     try:
         images = np.load(paths.generated, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise InputError(f"{paths.generated}: not a whole array ({error})") from None
-    square = images.ndim == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3
-    if images.dtype != np.uint8 or not square:
-        raise InputError(
-            f"{paths.generated}: holds {images.dtype} {images.shape}, "
-            f"not uint8 (count, side, side, 3)"
-        )
+    arrays.shape_of(images, str(paths.generated))
     return images

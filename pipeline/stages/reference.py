@@ -1,4 +1,4 @@
-"""Stage `reference`: the real pictures' features, statistics and floor, data/reference.npz."""
+"""Stage `reference`: the real images' features and statistics, data/reference.npz."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.common import devices, progress
-from pipeline.common.errors import InputError
 from pipeline.data.cropping import photos
+from pipeline.data.dataset import load_images
 from pipeline.scoring import mifid
-from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring import reference as real_side
 from pipeline.scoring.extractors import registry
-from pipeline.submission import images_zip
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
@@ -26,36 +25,36 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
 
     Raises:
         InputError: photos or crops are missing, or too few.
-        PipelineError: the network's weights cannot be had.
+        PipelineError: the network's weights cannot be fetched.
     """
     progress.heading(
         "reference",
         f"{reference.pictures} through {reference.extractor} -> {paths.reference.name}",
     )
     where = devices.pick(device)
-    extractor = registry.chosen(reference, where, paths.weights)
-    crops = _crops(paths)
+    extractor = registry.build(reference, device=where.type, cache=paths.weights)
+    crops = load_images(paths.crops)
     crop_features = _features(extractor, crops, "crops")
     if reference.flips:
         flipped_features = _features(extractor, crops[:, :, ::-1], "mirrored crops")
     else:
         flipped_features = np.empty((0, extractor.dimensions), np.float32)
     if reference.pictures == "photos":
-        pictures, names = photos.squashed_photos(paths.raw, side_px=images_zip.SIDE_PX)
-        features = _features(extractor, pictures, "photos")
+        images, names = photos.squashed_photos(paths.raw, side_px=extractor.input_shape.side_px)
+        features = _features(extractor, images, "photos")
     else:
         names = [f"crop {row}" for row in range(len(crops))]
         features = crop_features
     statistics = mifid.statistics(features)
-    floor = scoring_reference.floor(
+    held_out = real_side.held_out_score(
         features, held_out=reference.held_out, device=devices.for_algebra(where)
     )
-    scoring_reference.save(
+    real_side.save(
         paths.reference,
-        scoring_reference.Reference(
+        real_side.RealFeatures(
             extractor=extractor.name,
             identity=extractor.identity,
-            precision=reference.precision,
+            precision=extractor.precision,
             pictures=reference.pictures,
             names=np.array(names),
             features=features,
@@ -63,26 +62,20 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
             covariance=statistics.covariance,
             crop_features=crop_features,
             flipped_features=flipped_features,
-            floor_fid=floor.fid,
-            floor_memorization_distance=floor.memorization_distance,
-            floor_images=floor.images,
+            held_out_fid=held_out.fid,
+            held_out_memorization_distance=held_out.memorization_distance,
+            held_out_images=held_out.images,
         ),
     )
     progress.say(
-        f"{len(features):,} {reference.pictures}; floor ({floor.images:,} held out): "
-        f"FID {floor.fid:.2f}, d {floor.memorization_distance:.4f} "
+        f"{len(features):,} {reference.pictures}; {held_out.images:,} of them, held out, get FID "
+        f"{held_out.fid:.2f}, d {held_out.memorization_distance:.4f} "
         f"(penalised below {extractor.memorization_threshold:.4g})"
     )
 
 
-def _crops(paths: Paths) -> np.ndarray:
-    """The training crops at the submission's side."""
-    if not paths.crops.is_file():
-        raise InputError(f"{paths.crops}: not there; run the crop stage first")
-    return images_zip.to_side(np.load(paths.crops, mmap_mode="r", allow_pickle=False))
-
-
 def _features(extractor: registry.Extractor, images: np.ndarray, what: str) -> np.ndarray:
+    """Return the features of (N, side, side, channels) images, and say how long they took."""
     with progress.timed() as seconds:
         features = extractor.features(images)
     mifid.require_finite(features)

@@ -1,9 +1,10 @@
-"""Stage `report`: what a run left behind, as one page that opens anywhere, offline."""
+"""Stage `report`: write one page about the run, which opens anywhere, offline."""
 
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common import files, progress
 from pipeline.common.paths import Paths
+from pipeline.data.sources.registry import SOURCES
 from pipeline.report.page import render
 from pipeline.report.run import read_run
 
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 # All of them: the page shows every parameter.
 SECTIONS = (
     "device",
+    "competition",
     "data",
     "crop",
     "reference",
     "model",
     "train",
     "generate",
-    "package",
     "score",
     "kaggle",
     "submit",
@@ -28,9 +29,9 @@ SECTIONS = (
 
 
 def run(paths: Paths, *, data: "Data", report: "Report", **others: "Section | str") -> None:
-    """Write `paths.report`. Real pictures appear only where they are drawn, so ours, or where the
-    user says so: photos have terms of their own."""
-    progress.heading("report", "what the run left -> outputs/report.html")
+    """Write `paths.report`. Crops appear only where the photos are drawn by this project or the
+    user says so: other photos have terms of their own."""
+    progress.heading("report", "the files of the run -> outputs/report.html")
     sections: dict[str, Any] = {"data": data, "report": report, **others}
     parameters = {
         name: section if isinstance(section, str) else section.model_dump()
@@ -40,6 +41,6 @@ def run(paths: Paths, *, data: "Data", report: "Report", **others: "Section | st
     found = read_run(paths)
     for item in found.missing:
         progress.say(f"missing: {item.file} {item.why} (stage {item.stage})")
-    page = render(found, ordered, show_real=report.show_photos or data.source == "drawn")
+    page = render(found, ordered, show_real=report.show_photos or SOURCES[data.source].IS_OWN_WORK)
     files.write_text(paths.report, page)
     progress.say(f"{paths.report.relative_to(paths.root)}: {len(page.encode()) / 1e6:.1f} MB")

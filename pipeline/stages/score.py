@@ -10,11 +10,14 @@ import numpy as np
 
 from pipeline.common import devices, files, progress
 from pipeline.common.errors import InputError
+from pipeline.data.dataset import load_images
 from pipeline.scoring import gallery
-from pipeline.scoring import reference as scoring_reference
-from pipeline.scoring.evaluate import Evaluation, Pair, evaluate
+from pipeline.scoring import reference as real_side
+from pipeline.scoring.evaluate import Pair, ScoredImages, evaluate
 from pipeline.scoring.extractors import registry
-from pipeline.submission import images_zip
+from pipeline.submission import reader
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import DecodedImages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,11 +35,11 @@ def run(paths: Paths, *, device: str, reference: schema.Reference, score: schema
         InputError: the zip is not valid, or the reference is missing or of another network.
     """
     progress.heading("score", f"{paths.images_zip.name} -> {paths.metrics.name}")
-    pictures = images_zip.read_zip(paths.images_zip, count=None)
-    found = _evaluate(paths, pictures.images, device, reference, score)
-    _write_pairs(paths, pictures, found.pairs)
-    files.write_json(paths.metrics, found.metrics)
-    _sum_up(found.metrics)
+    decoded = reader.read_zip(paths.images_zip, GENERATIVE_DOG_IMAGES)
+    scored = _score(paths, decoded.images, device, reference, score)
+    _write_pairs(paths, decoded, scored.pairs)
+    files.write_json(paths.metrics, scored.metrics)
+    _sum_up(scored.metrics)
 
 
 def score_images(
@@ -47,22 +50,23 @@ def score_images(
     Raises:
         InputError: as `run`.
     """
-    pictures = images_zip.read(images)
-    found = _evaluate(paths, pictures.images, device, reference, score)
-    print(json.dumps(found.metrics, indent=2, allow_nan=False))
+    decoded = reader.read(images, GENERATIVE_DOG_IMAGES)
+    scored = _score(paths, decoded.images, device, reference, score)
+    print(json.dumps(scored.metrics, indent=2, allow_nan=False))
 
 
-def _evaluate(
+def _score(
     paths: Paths,
     images: np.ndarray,
     device: str,
     reference: schema.Reference,
     score: schema.Score,
-) -> Evaluation:
+) -> ScoredImages:
+    """Score (N, side, side, channels) images against `paths.reference`."""
     where = devices.pick(device)
-    real = scoring_reference.load(paths.reference)
-    extractor = registry.chosen(reference, where, paths.weights)
-    real.require(extractor, pictures=reference.pictures, precision=reference.precision)
+    real = real_side.load(paths.reference)
+    extractor = registry.build(reference, device=where.type, cache=paths.weights)
+    real.require(extractor, pictures=reference.pictures)
     return evaluate(
         images,
         real,
@@ -75,27 +79,27 @@ def _evaluate(
     )
 
 
-def _write_pairs(paths: Paths, pictures: images_zip.Pictures, pairs: list[Pair]) -> None:
-    if not paths.crops.is_file():
-        raise InputError(f"{paths.crops}: not there; run the crop stage first")
-    crops = np.load(paths.crops, mmap_mode="r", allow_pickle=False)
+def _write_pairs(paths: Paths, decoded: DecodedImages, pairs: list[Pair]) -> None:
+    """Write the pairs as a picture, `paths.nearest`, and as a list, `paths.neighbours`."""
+    crops = load_images(paths.crops)
     if any(pair.crop >= len(crops) for pair in pairs):
         raise InputError(
             f"{paths.crops.name} has changed since {paths.reference.name} was made: run the "
             f"reference stage again"
         )
     sheet = gallery.draw_pairs(
-        generated=pictures.images[[pair.generated for pair in pairs]],
+        generated=decoded.images[[pair.generated for pair in pairs]],
         real=crops[[pair.crop for pair in pairs]],
         distances=[pair.distance for pair in pairs],
     )
     with files.atomic(paths.nearest) as temporary:
         sheet.save(temporary, "png")
-    listed = [{"name": pictures.names[pair.generated], **asdict(pair)} for pair in pairs]
+    listed = [{"name": decoded.names[pair.generated], **asdict(pair)} for pair in pairs]
     files.write_json(paths.neighbours, {"pairs": listed})
 
 
 def _sum_up(metrics: dict) -> None:
+    """Say the score, what held-out real images get, and what is suspicious."""
     if metrics["official"]:
         kind = "as Kaggle computes it"
     elif metrics["extractor"] == "inception":
@@ -105,7 +109,7 @@ def _sum_up(metrics: dict) -> None:
     progress.say(
         f"MiFID {metrics['mifid']:.2f} ({kind}); FID {metrics['fid']:.2f}, "
         f"d {metrics['memorization_distance']:.4f}; {metrics['floor_images']:,} unseen real "
-        f"pictures get FID {metrics['floor_fid']:.2f}, "
+        f"images get FID {metrics['floor_fid']:.2f}, "
         f"d {metrics['floor_memorization_distance']:.4f}"
     )
     if metrics["memorization_distance"] < metrics["threshold"]:

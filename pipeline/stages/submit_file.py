@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 from pipeline.common import progress
 from pipeline.kaggle.submit import follow, receipt, submission
 from pipeline.kaggle.submit.preflight import Preflight
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import check_zip
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pipeline.common.paths import Paths
-    from pipeline.config.schema import Kaggle, Package, Submit
+    from pipeline.config.schema import Generate, Kaggle, Submit
 
 SECTIONS = (
+    "competition",
     "data",
     "crop",
     "reference",
     "model",
     "train",
     "generate",
-    "package",
     "score",
     "kaggle",
     "submit",
@@ -30,42 +31,52 @@ SECTIONS = (
 
 
 def run(
-    paths: Paths, *, package: Package, kaggle: Kaggle, submit: Submit, **made_with: BaseModel
+    paths: Paths,
+    *,
+    competition: str,
+    generate: Generate,
+    kaggle: Kaggle,
+    submit: Submit,
+    **made_with: BaseModel,
 ) -> None:
-    """Check the zip, and submit it once; write `paths.submission`. `made_with` is for the record.
+    """Check the zip, and submit it once; write `paths.submission`.
+
+    Args:
+        made_with: the other sections, for the receipt.
 
     Raises:
         SubmissionInvalid: Kaggle's evaluator would refuse the zip.
         PreflightFailed: something is wrong; nothing was sent.
         KaggleError: what Kaggle answered.
     """
+    form = GENERATIVE_DOG_IMAGES
     sends = submit.mode == "file"
     progress.heading(
-        "submit-file", f"{paths.images_zip.name} -> {kaggle.competition if sends else 'dry run'}"
+        "submit-file", f"{paths.images_zip.name} -> {competition if sends else 'dry run'}"
     )
-    facts = images_zip.check(paths.images_zip, count=package.count)
+    checked = check_zip(paths.images_zip, form, count=generate.count)
     preflight = Preflight()
-    preflight.note(paths.images_zip.name, f"checked, sha256 {facts.sha256[:16]}…")
-    preflight.ask_count(kaggle.competition, facts.images, sends=sends)
-    preflight.ask_score(paths.metrics)
-    preflight.settle()
-    record = {
+    preflight.add(paths.images_zip.name, f"checked, sha256 {checked.sha256[:16]}…")
+    preflight.check_count(competition, checked.images, form, sends=sends)
+    preflight.check_score(paths.metrics)
+    preflight.conclude()
+    facts = {
         "mode": submit.mode,
-        "competition": kaggle.competition,
-        "zip_sha256": facts.sha256,
-        "images": facts.images,
+        "competition": competition,
+        "zip_sha256": checked.sha256,
+        "images": checked.images,
         **receipt.local_score(paths.metrics),
-        "parameters": receipt.plain({**made_with, "package": package}),
+        "parameters": receipt.plain({**made_with, "generate": generate}),
     }
     if not sends:
-        receipt.write(paths.submission, None, **record)
+        receipt.write(paths.submission, None, **facts)
         return
-    with submission.under_way(paths, kaggle, submit, key=facts.sha256) as (planned, found):
-        preflight.ask_account(planned.client)
-        preflight.ask_kaggle(
-            planned.client, kaggle.competition, with_file=True, already=found is not None
+    with submission.planned(paths, competition, kaggle, submit, key=checked.sha256) as (plan, sent):
+        preflight.check_account(plan.client)
+        preflight.check_competition(
+            plan.client, competition, with_file=True, is_sent=sent is not None
         )
-        preflight.settle()
-        if found is None:
-            submission.send_file(planned, paths.images_zip)
-        receipt.write(paths.submission, follow.scoring(planned), **record)
+        preflight.conclude()
+        if sent is None:
+            submission.send_file(plan, paths.images_zip)
+        receipt.write(paths.submission, follow.scoring(plan), **facts)

@@ -9,55 +9,57 @@ from pipeline.common import progress
 from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.submit import follow, receipt, submission
 from pipeline.kaggle.submit.preflight import Preflight
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
     from pipeline.config.schema import Kaggle, Submit
 
-SECTIONS = ("kaggle", "submit")
+SECTIONS = ("competition", "kaggle", "submit")
 
 
-def run(paths: Paths, *, kaggle: Kaggle, submit: Submit) -> None:
+def run(paths: Paths, *, competition: str, kaggle: Kaggle, submit: Submit) -> None:
     """Check the kernel; push, run and submit it once; write `paths.submission`.
 
     Raises:
         PreflightFailed: something is wrong; nothing was sent.
-        KaggleError: what Kaggle answered, and what became of the kernel.
+        KaggleError: what Kaggle answered, and how the kernel ended.
     """
+    form = GENERATIVE_DOG_IMAGES
     sends = submit.mode == "kernel"
     kernel = built_kernel.load(paths.kernel)
     progress.heading(
-        "submit-kernel", f"{kernel.code_file} -> {kaggle.competition if sends else 'dry run'}"
+        "submit-kernel", f"{kernel.code_file} -> {competition if sends else 'dry run'}"
     )
-    inside = kernel.parameters["params"]
-    count = inside["package"]["count"]
+    parameters = kernel.parameters["params"]
+    count = parameters["generate"]["count"]
     preflight = Preflight()
-    preflight.ask_kernel(kernel, kaggle.competition)
-    preflight.ask_count(kaggle.competition, count, sends=sends)
-    preflight.ask_score(paths.metrics)
-    preflight.settle()
-    record = {
+    preflight.check_kernel(kernel, competition)
+    preflight.check_count(competition, count, form, sends=sends)
+    preflight.check_score(paths.metrics)
+    preflight.conclude()
+    facts = {
         "mode": submit.mode,
-        "competition": kaggle.competition,
+        "competition": competition,
         "kernel": kernel.id,
         "code_sha256": kernel.key,
         "images": count,
         **receipt.local_score(paths.metrics),
-        "parameters": inside,
+        "parameters": parameters,
     }
     if not sends:
-        receipt.write(paths.submission, None, **record)
+        receipt.write(paths.submission, None, **facts)
         return
-    with submission.under_way(paths, kaggle, submit, key=kernel.key) as (planned, found):
-        preflight.ask_account(planned.client, kernel)
-        preflight.ask_kaggle(
-            planned.client, kaggle.competition, with_file=False, already=found is not None
+    with submission.planned(paths, competition, kaggle, submit, key=kernel.key) as (plan, sent):
+        preflight.check_account(plan.client, kernel)
+        preflight.check_competition(
+            plan.client, competition, with_file=False, is_sent=sent is not None
         )
-        preflight.settle()
-        if found is None:
-            version = submission.push(planned, paths.kernel, kernel)
-            follow.kernel_run(planned, kernel, version)
-            made = submission.fetch_zip(planned, kernel, paths.kernel_zip, count=count)
-            submission.send_kernel(planned, kernel, version, made.sha256)
-        scored = follow.scoring(planned)
-        receipt.write(paths.submission, scored, **record, **submission.record(planned))
+        preflight.conclude()
+        if sent is None:
+            version = submission.push(plan, paths.kernel, kernel)
+            follow.kernel_run(plan, kernel, version)
+            fetched = submission.fetch_zip(plan, kernel, paths.kernel_zip, form, count=count)
+            submission.send_kernel(plan, kernel, version, fetched.sha256)
+        scored = follow.scoring(plan)
+        receipt.write(paths.submission, scored, **facts, **submission.kernel_facts(plan))

@@ -1,1 +1,1 @@
-"""The competition's format: what images.zip holds, written and checked."""
+"""The submission: the format that a competition's evaluator takes, written, checked, read."""

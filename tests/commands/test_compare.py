@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.writer import write_zip
 from tests.report.synthetic import dog, write_run
 
 
@@ -20,14 +21,14 @@ def compare(root: Path, *runs: str) -> int:
 def test_folders_and_zips_stand_side_by_side(tmp_path: Path) -> None:
     for number in (1, 2):
         write_run(tmp_path / f"run{number}", seed=number)
-    pictures = np.stack([dog(number, side_px=64) for number in range(5)])
-    images_zip.write(tmp_path / "images.zip", pictures, count=5)
+    images = np.stack([dog(number, side_px=64) for number in range(5)])
+    write_zip(tmp_path / "images.zip", images, GENERATIVE_DOG_IMAGES)
     names = [str(tmp_path / name) for name in ("run1", "run2", "images.zip")]
     assert compare(tmp_path / "run1", *names) == 0
     html = (tmp_path / "run1" / "outputs" / "compare.html").read_text(encoding="utf-8")
     assert "3 runs side by side" in html
     assert "workspace" in html and names[1] in html and names[2] in html
-    assert "the first of 5 pictures" in html
+    assert "the first of 5 images" in html
 
 
 def test_a_broken_zip_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -61,8 +62,8 @@ def test_a_name_that_dvc_knows_is_fetched(repository: Path) -> None:
     html = (repository / "outputs" / "compare.html").read_text(encoding="utf-8")
     samples = html[html.index('id="samples"') : html.index('id="metrics"')]
     assert ">first<" in samples and ">workspace<" in samples
-    pictures = [part.split('"')[0] for part in samples.split('<img src="')[1:]]
-    assert len(pictures) == 2 and pictures[0] != pictures[1]
+    images = [part.split('"')[0] for part in samples.split('<img src="')[1:]]
+    assert len(images) == 2 and images[0] != images[1]
     assert "not complete" not in html
 
 

@@ -1,4 +1,4 @@
-"""What `make run` says at its end."""
+"""`summary` names the files of a run and says its score in words."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def summary(root: Path, capsys: pytest.CaptureFixture) -> str:
     return capsys.readouterr().out
 
 
-def test_it_names_the_zip_the_score_and_the_pictures(
+def test_it_names_the_zip_the_score_and_the_images(
     run_root: Path, capsys: pytest.CaptureFixture
 ) -> None:
     said = summary(run_root, capsys)
     assert "outputs/images.zip (80 images, 2.0 kB, sha256 abababababab…)" in said
-    assert "MiFID 41.7, lower is better; unseen real pictures get 3.4" in said
+    assert "MiFID 41.7, lower is better; unseen real images get 3.4" in said
     assert "proxy" in said and "not Kaggle's number" in said and "12.46" not in said
     assert "No sign of memorisation" in said
     assert "outputs/samples.png, outputs/grids/, outputs/nearest.png" in said

@@ -1,5 +1,6 @@
 """params.yaml as shipped is valid; each kind of mistake is one line with key, value and rule."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,27 @@ def test_the_shipped_file_is_valid_and_frozen(repository: Path) -> None:
         ({"train.lr": "fast"}, ("train.lr = 'fast'", "number")),
         ({"train.images": "12"}, ("train.images = '12'", "integer")),
         ({"train.flips": "yes"}, ("train.flips = 'yes'", "boolean")),
-        ({"train.real_labels": [1.2, 0.7]}, ("train.real_labels = [1.2, 0.7]", "low <= high")),
-        ({"train.lr_d": float("nan")}, ("train.lr_d = nan", "finite")),
+        (
+            {"train.adversarial.real_labels": [1.2, 0.7]},
+            ("train.adversarial.real_labels = [1.2, 0.7]", "low <= high"),
+        ),
+        ({"train.adversarial.lr_d": float("nan")}, ("train.adversarial.lr_d = nan", "finite")),
         ({"crop.side_px": 63}, ("crop.side_px = 63", "32, 64 or 128")),
         ({"crop.aspect_min": 5.0}, ("crop", "aspect_min (5.0) must not exceed aspect_max")),
         ({"data.source": "cats"}, ("data.source = 'cats'", "'drawn'", "'folder'")),
-        ({"data.source": "folder"}, ("data", "folder must name a directory")),
-        ({"data.images_sha256": "abc"}, ("data.images_sha256 = 'abc'",)),
-        ({"generate.count": 5}, ("package.count (10000)", "generate.count (5)")),
+        ({"data.source": "folder"}, ("data.folder.path must name a directory", "'folder'")),
         (
-            {"data.source": "kaggle", "kaggle.competition": "cats"},
-            ("data.kaggle_competition (generative-dog-images)", "kaggle.competition (cats)"),
+            {"data.stanford_dogs.images_sha256": "abc"},
+            ("data.stanford_dogs.images_sha256 = 'abc'",),
         ),
+        ({"competition": "Dogs!"}, ("competition = 'Dogs!'", "pattern")),
+        ({"train.adversarial": 3}, ("train.adversarial: a section",)),
+        ({"crop": None}, ("crop: a section, not a value; set its keys, such as crop.side_px",)),
+        # Keys of an older layout name where they have gone.
+        ({"train.r1": 1.0}, ("train.r1: unknown key (did you mean train.adversarial.r1?)",)),
+        ({"model.channels": 8}, ("model.channels", "did you mean model.dcgan.channels?")),
+        ({"data.folder": "/photos"}, ("data.folder: a section", "data.folder.path")),
+        ({"train.lr": 1e-4, "bogus": {"a": 1}}, ("bogus: unknown key (misspelt?)",)),
         ({"device": "tpu"}, ("device = 'tpu'", "'cuda'")),
     ],
 )
@@ -66,6 +76,7 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path, repository: Path) -> None:
     text = (repository / "params.yaml").read_text()
     assert "lr: 3.0e-4" in text
     (tmp_path / "params.yaml").write_text(text.replace("lr: 3.0e-4", "lr: 3e-05"))
+    shutil.copytree(repository / "presets", tmp_path / "presets")
     assert params.load(tmp_path / "params.yaml").train.lr == 3e-5
 
 
@@ -75,6 +86,9 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path, repository: Path) -> None:
         ("params.yaml", "train: [1, 2", "not YAML"),
         ("params.yaml", "", "holds no sections"),
         ("params.yaml", "- 1\n- 2\n", "holds no sections"),
+        ("params.yaml", "a: 1\nb: 2\na: 3\n", 'line 3: found duplicate key "a"'),
+        ("params.yaml", "a: 2019-13-01\n", "not YAML"),
+        ("params.yaml", "a: \0\n", "not YAML"),
         ("params.json", "{", "not JSON"),
     ],
 )
@@ -82,7 +96,8 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, text: str, words: str
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match=words) as caught:
         params.load(tmp_path / name)
-    assert name in str(caught.value)
+    assert str(caught.value).startswith(f"{name}: ")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
@@ -93,6 +108,7 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
 def test_json_gives_the_same_parameters(tmp_path: Path, repository: Path) -> None:
     loaded = params.load(repository / "params.yaml")
     (tmp_path / "params.json").write_text(loaded.model_dump_json())
+    shutil.copytree(repository / "presets", tmp_path / "presets")
     assert params.load(tmp_path / "params.json") == loaded
 
 
@@ -102,3 +118,71 @@ def test_override_leaves_its_input_alone(shipped: dict) -> None:
     assert (shipped["train"]["images"], changed["train"]["images"]) == (before, before + 1)
     with pytest.raises(InputError, match="no section 'trian'"):
         params.override(shipped, {"trian.images": 1})
+
+
+def test_a_section_by_itself_is_checked_as_in_the_whole(shipped: dict) -> None:
+    train = params.parse_section("train", shipped["train"])
+    assert train == params.parse(shipped, where="params.yaml").train
+    assert params.parse_section("competition", "cats") == "cats"
+    with pytest.raises(InputError, match=r"train\.images = 0: .*greater than or equal to 1"):
+        params.parse_section("train", shipped["train"] | {"images": 0})
+    with pytest.raises(InputError, match=r"train\.r1: .*train\.adversarial\.r1\?"):
+        params.parse_section("train", shipped["train"] | {"r1": 0})
+
+
+# --- the kernel's preset -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, repository: Path) -> Path:
+    """A folder with params.yaml, whose kernel takes presets/small.yaml."""
+    text = (repository / "params.yaml").read_text()
+    assert "preset: kaggle-kernel" in text
+    changed = text.replace("preset: kaggle-kernel", "preset: small")
+    (tmp_path / "params.yaml").write_text(changed)
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "small.yaml").write_text("# A small kernel.\ntrain.images: 64\n")
+    return tmp_path
+
+
+def test_the_kernels_preset_changes_nothing_here(folder: Path) -> None:
+    loaded = params.load(folder / "params.yaml")
+    assert loaded.kaggle.preset == "small"
+    assert loaded.train.images > 64
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        ("train.lr: 7", ("params.yaml, with presets/small.yaml: train.lr = 7: ", "less than 1")),
+        # A preset that is valid by itself, and not beside score_every_images: 0 of params.yaml.
+        ("train.keep: best", ("params.yaml, with presets/small.yaml: ", "score_every_images")),
+        ("train.r1: 1.0", ("presets/small.yaml: train.r1: unknown key (did you mean",)),
+        ("train.lr: 1e-3\ntrain.lr: 2e-3", ("presets/small.yaml: line 2: ", '"train.lr"')),
+        ("train.lr: [", ("params.yaml: kaggle.preset: presets/small.yaml: not YAML",)),
+        (None, ("kaggle.preset: presets/small.yaml: no such preset; there are other",)),
+    ],
+)
+def test_a_fault_of_the_kernels_preset_is_one_line_before_anything_runs(
+    folder: Path, preset: str | None, words: tuple[str, ...]
+) -> None:
+    text = (folder / "params.yaml").read_text()
+    assert "score_every_images: 20000" in text
+    off = text.replace("score_every_images: 20000", "score_every_images: 0    ")
+    (folder / "params.yaml").write_text(off)
+    params.load(folder / "params.yaml")
+    path = folder / "presets" / "small.yaml"
+    path.write_text(f"{preset}\n") if preset else path.rename(path.with_stem("other"))
+    with pytest.raises(InputError) as caught:
+        params.load(folder / "params.yaml")
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_a_kernel_without_a_preset_needs_no_folder_of_presets(folder: Path) -> None:
+    text = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(text.replace("preset: small", "preset: null"))
+    shutil.rmtree(folder / "presets")
+    assert params.load(folder / "params.yaml").kaggle.preset is None

@@ -20,7 +20,7 @@ ROWS = [
 def test_the_file_by_hand(tmp_path: Path) -> None:
     index.write(tmp_path / "index.csv", ROWS)
     assert (tmp_path / "index.csv").read_bytes().decode() == (
-        "file,breed,object,xmin,ymin,xmax,ymax,crop,reason\n"
+        "file,class,object,xmin,ymin,xmax,ymax,crop,reason\n"
         "Images/pug/1.jpg,pug,0,1,2,30.5,40,0,\n"
         "Images/pug/1.jpg,pug,1,,,,,,broken box\n"
         '"Images/NA/a,b ""c"".jpg",NA,,,,,,1,\n'
@@ -32,7 +32,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     index.write(tmp_path / "index.csv", ROWS)
     table = index.read(tmp_path / "index.csv")
     assert list(table["file"]) == [row.file for row in ROWS]
-    assert list(table["breed"]) == ["pug", "pug", "NA", "null"], "a breed is never a missing value"
+    assert list(table["class"]) == ["pug", "pug", "NA", "null"], "a class is never a missing value"
     assert list(table["reason"]) == [row.reason for row in ROWS]
     assert table["object"].dtype == table["crop"].dtype == pd.Int64Dtype()
     assert table["crop"].isna().tolist() == [False, True, False, True]
@@ -40,7 +40,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert table["xmax"].iloc[0] == 30.5 and table["xmax"].isna().tolist()[1:3] == [True, True]
 
 
-@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,breed\nx,y\n"])
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "file,class\nx,y\n"])
 def test_what_is_no_index(content: str, tmp_path: Path) -> None:
     path = tmp_path / "index.csv"
     with pytest.raises(InputError, match="run the crop stage first"):

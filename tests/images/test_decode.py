@@ -303,12 +303,12 @@ def test_floating_point_pixels_have_no_range_to_convert_from() -> None:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
 def test_random_damage_gives_a_picture_or_unreadable_and_nothing_else(kind: str) -> None:
-    dice = random.Random(kind)
+    rng = random.Random(kind)
     whole = saved(smooth(), kind, **({"exif": exif(6)} if kind == "JPEG" else {}))
     for _ in range(150):
         data = bytearray(whole)
-        for _ in range(dice.randint(1, 6)):
-            data[dice.randrange(len(data))] = dice.randrange(256)
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
         try:
             image = decode.rgb(bytes(data))
         except Unreadable as error:

@@ -11,10 +11,30 @@ import numpy as np
 from PIL import Image
 
 from pipeline.config import params
+from pipeline.config.content import override, read
 from tests.conftest import REPOSITORY
 from tests.standins.kaggle_api import SMALL, USER
 
 COUNT = 40  # images of a submission here; Kaggle's 10,000 would take the tests too long
+SMALL_VALUES: Mapping[str, Any] = {
+    "device": "cpu",
+    "competition": SMALL,
+    "data.source": "kaggle",
+    "crop.side_px": 32,
+    "model.dcgan.channels": 4,
+    "model.latent_dim": 8,
+    "train.images": 64,
+    "train.batch_size": 16,
+    "train.log_every_images": 32,
+    "train.sample_every_images": 64,
+    "generate.count": COUNT,
+    "kaggle.username": USER,
+    "kaggle.preset": None,
+    "kaggle.timeout_s": 0.6,
+    "kaggle.retries": 1,
+    "kaggle.retry_delay_s": 0.01,
+    "submit.poll_s": 0.05,
+}
 BREEDS = ("n02085620-Chihuahua", "n02085782-Japanese_spaniel")
 
 ANNOTATION = """<annotation>
@@ -31,11 +51,11 @@ ANNOTATION = """<annotation>
 
 def write_data(folder: Path, *, photos: int = 24, nesting: str = "annotation/Annotation") -> None:
     """The data as a kernel finds it: `all-dogs/all-dogs/*.jpg`, `<nesting>/<breed>/<id>`."""
-    for name, content in _members(photos).items():
+    for name, data in _members(photos).items():
         place = name.replace("Annotation", nesting, 1).replace("all-dogs/", "all-dogs/all-dogs/")
         path = folder / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(data)
 
 
 def write_zips(folder: Path, *, photos: int = 24) -> None:
@@ -76,36 +96,11 @@ def _photo(number: int, width: int, height: int) -> bytes:
     return content.getvalue()
 
 
-def content(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def parameters(changes: Mapping[str, Any] | None = None) -> params.Params:
     """The repository's parameters, made small. `changes` are `section.key: value`."""
-    small = {
-        "device": "cpu",
-        "data.source": "kaggle",
-        "crop.side_px": 32,
-        "model.channels": 4,
-        "model.latent_dim": 8,
-        "train.images": 64,
-        "train.batch_size": 16,
-        "train.log_every_images": 32,
-        "train.sample_every_images": 64,
-        "generate.count": COUNT,
-        "package.count": COUNT,
-        "data.kaggle_competition": SMALL,
-        "kaggle.competition": SMALL,
-        "kaggle.username": USER,
-        "kaggle.kernel_params": {},
-        "kaggle.timeout_s": 0.6,
-        "kaggle.retries": 1,
-        "kaggle.retry_delay_s": 0.01,
-        "submit.poll_s": 0.05,
-    }
-    return params.override(_stored(), small | dict(changes or {}))
+    return params.parse(override(_stored(), SMALL_VALUES | dict(changes or {})), where="tests")
 
 
 @cache
 def _stored() -> dict[str, Any]:
-    return params.read(REPOSITORY / "params.yaml")
-
-
-def parameters(changes: Mapping[str, Any] | None = None) -> params.Params:
-    return params.parse(content(changes), where="tests")
+    return read(REPOSITORY / "params.yaml")

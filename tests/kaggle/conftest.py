@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.download.retry import RetryPolicy
 from pipeline.kaggle.api.client import Client
-from pipeline.kaggle.api.retry import Patience
 from tests.standins.kaggle_api import KaggleStandIn
 
 # Short, so that a test of a hang takes no longer than it must.
-HASTE = Patience(timeout_s=0.6, retries=1, delay_s=0.01)
+HASTE = RetryPolicy(timeout_s=0.6, retries=1, retry_wait_s=0.01)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Runs of the two stages that submit, as a user runs them, on pictures of no account."""
+"""Runs of the two stages that submit, as a user runs them, on images of noise."""
 
 import json
 import tempfile
@@ -12,7 +12,8 @@ import numpy as np
 from pipeline.common.paths import Paths
 from pipeline.kaggle import kernel
 from pipeline.stages import submit_file, submit_kernel
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.writer import write_zip as write_images
 from tests.kaggle import competition
 from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
 
@@ -25,7 +26,7 @@ from pathlib import Path
 
 MARK = "0123456789abcdef"
 PARAMETERS = r'''
-{"params": {"package": {"count": %d}}}
+{"params": {"generate": {"count": %d}}}
 '''
 root = Path(os.environ["DOGS_KAGGLE_ROOT"])
 print("kernel", MARK)
@@ -46,7 +47,7 @@ def _noise() -> bytes:
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.zip"
-        images_zip.write(path, images, count=competition.COUNT)
+        write_images(path, images, GENERATIVE_DOG_IMAGES)
         return path.read_bytes()
 
 

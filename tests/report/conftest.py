@@ -60,7 +60,7 @@ def browser() -> "Iterator[Browser]":
 
 @dataclass
 class Visit:
-    """An open page, what it asked for and what it complained about."""
+    """An open page, its requests and its errors."""
 
     page: "Page"
     requests: list[str] = field(default_factory=list)

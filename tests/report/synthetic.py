@@ -1,6 +1,7 @@
-"""A small run folder of the shape that the stages leave, made in a moment, without training."""
+"""Write a small run folder as the stages would, without training."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from pipeline.common.paths import Paths
 from pipeline.images import arrays
 from tests.conftest import REPOSITORY
 
+# (panel, metric, label) -> (images seen, values)
+Curves = dict[tuple[str, str, str], tuple[np.ndarray, np.ndarray]]
+
 SIDE = 32
 LATENT_DIM = 8
-BREEDS = ("beagle", "<script>alert(1)</script>", "dachs & hund", '$\\x$ "quoted"', "NA")
+CLASSES = ("beagle", "<script>alert(1)</script>", "dachs & hund", '$\\x$ "quoted"', "NA")
 
 
 def dog(number: int, side_px: int = SIDE, seed: int = 0) -> np.ndarray:
-    """A head with ears, eyes and a nose, (side, side, 3) uint8: another for each number."""
+    """Return a head with ears, eyes and a nose, (side, side, 3) uint8: another for each number."""
     draw = np.random.default_rng([seed, number])
     sky, coat = draw.integers(120, 256, 3), draw.integers(30, 200, 3)
     y, x = np.mgrid[0:side_px, 0:side_px] / side_px
@@ -31,7 +35,12 @@ def dog(number: int, side_px: int = SIDE, seed: int = 0) -> np.ndarray:
     return picture.round().astype(np.uint8)
 
 
-def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
+def dogs(numbers: Iterable[int], *, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Return several of them, (N, side, side, channels) uint8; one channel: the red one."""
+    return np.stack([dog(number, seed=seed)[..., :channels] for number in numbers])
+
+
+def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool = True) -> Paths:
     """Fill `root` with a run's files, params.yaml included."""
     paths = Paths(root)
     draw = np.random.default_rng(seed)
@@ -39,14 +48,13 @@ def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
     shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
 
     count = 60
-    crops = np.stack([dog(number, seed=seed) for number in range(count)])
-    files.write_npy(paths.crops, crops)
+    files.write_npy(paths.crops, dogs(range(count), channels=channels, seed=seed))
     rows = []
     for number in range(count + 6):
         dropped = number >= count
         width, height = draw.integers(20, 300, 2)
         rows.append({
-            "file": f"{number:04d}.jpg", "breed": BREEDS[number % len(BREEDS)], "object": 0,
+            "file": f"{number:04d}.jpg", "class": CLASSES[number % len(CLASSES)], "object": 0,
             "xmin": 3, "ymin": 5, "xmax": 3 + width, "ymax": 5 + height,
             "crop": None if dropped else number,
             "reason": ("too small" if number % 2 else "<b>broken</b> XML") if dropped else None,
@@ -55,26 +63,14 @@ def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
     table["crop"] = table["crop"].astype("Int64")
     files.write_text(paths.index, table.to_csv(index=False))
 
-    seen = np.arange(1, 41) * 4000
-    scored = seen % 20000 == 0
-    history = pd.DataFrame({
-        "images_seen": seen, "seconds": seen / 400,
-        "loss_d": 1.2 + draw.normal(0, 0.05, 40), "loss_g": 1.5 + draw.normal(0, 0.2, 40),
-        "d_real": 0.7 + draw.normal(0, 0.03, 40), "d_fake": 0.3 + draw.normal(0, 0.03, 40),
-        "grad_norm_d": 2 + draw.random(40), "grad_norm_g": 3 + draw.random(40),
-        "images_per_s": 400.0, "memory_mb": 900.0,
-        "fid": np.where(scored, 900 / np.sqrt(seen), np.nan),
-        "mifid": np.where(scored, 1000 / np.sqrt(seen), np.nan),
-        "memorization_distance": np.where(scored, 0.3, np.nan),
-    })  # fmt: skip
-    files.write_text(paths.history, history.to_csv(index=False))
+    write_curves(paths.curves_csv, curves(draw))
     for step in (0, 40_000, 80_000, 160_000):
-        noise = draw.integers(0, 256, (16, SIDE, SIDE, 3))
+        noise = draw.integers(0, 256, (16, SIDE, SIDE, channels))
         share = (1 - step / 160_000) ** 2
-        mixed = share * noise + (1 - share) * np.stack([dog(900 + i) for i in range(16)])
+        mixed = share * noise + (1 - share) * dogs(range(900, 916), channels=channels)
         sheet = arrays.grid(mixed.astype(np.uint8), 4)
         files.write_bytes(paths.grids / f"{step:09d}.png", arrays.encode_png(sheet))
-    generated = np.stack([dog(number, seed=seed + 7) for number in range(80)])
+    generated = dogs(range(80), channels=channels, seed=seed + 7)
     files.write_npy(paths.generated, generated)
     files.write_bytes(paths.samples, arrays.encode_png(arrays.grid(generated[:64], 8)))
     files.write_json(paths.training, {
@@ -90,37 +86,69 @@ def write_run(root: Path, *, seed: int = 0, generator: bool = True) -> Paths:
         for number in range(4)
     ]  # fmt: skip
     files.write_json(paths.neighbours, {"pairs": pairs})
-    write_picture(paths.nearest, dog(5))
+    write_image(paths.nearest, dog(5))
     for stage, seconds in (("download", 3.2), ("crop", 1.1), ("train", 400.0), ("score", 75.0)):
         files.write_json(paths.stage_log / f"{stage}.json", {
             "stage": stage, "seconds": seconds, "finished": "2024-05-06T07:08:09+00:00",
             "python": "3.12.1",
         })  # fmt: skip
     if generator:
-        write_generator(paths.generator, seed)
+        write_generator(paths.generator, seed, channels=channels)
     return paths
 
 
-def write_generator(path: Path, seed: int) -> None:
-    """An untrained generator in the file that training leaves."""
+def curves(draw: np.random.Generator) -> Curves:
+    """Return 40 rows of two losses, a log-normal norm, and a score each fifth row."""
+    seen = np.arange(1, 41) * 4000
+    scored = seen[seen % 20_000 == 0]
+    return {
+        ("loss (nats)", "loss_one", "one"): (seen, 1.2 + draw.normal(0, 0.05, 40)),
+        ("loss (nats)", "loss_two", "two"): (seen, 1.5 + draw.normal(0, 0.2, 40)),
+        ("gradient norm", "norm", "norm"): (seen, 10 ** draw.normal(0, 1, 40)),
+        ("quality & <i>", "quality", "Q"): (scored, 1000 / np.sqrt(scored)),
+    }
+
+
+def write_curves(path: Path, lines: Curves) -> None:
+    """Write the curves as training does: by images seen, then in the order of the lines."""
+    rows = [
+        (int(seen), *name, value)
+        for name, (images_seen, values) in lines.items()
+        for seen, value in zip(images_seen, values, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["images_seen", "panel", "metric", "label", "value"])
+    table = table.sort_values("images_seen", kind="stable")
+    files.write_text(path, table.to_csv(index=False, float_format="%.6g"))
+
+
+def write_generator(path: Path, seed: int, channels: int = 3) -> None:
+    """Write an untrained generator in the file that training leaves."""
     import torch
 
-    from pipeline import models
+    from pipeline.images.shape import ImageShape
+    from pipeline.models import dcgan, saved
 
-    model = {"name": "dcgan", "side_px": SIDE, "latent_dim": LATENT_DIM, "channels": 4}
-    network = models.build_generator(**model)
-    models.initialise(network, seed)
+    info = saved.GeneratorInfo(
+        family="dcgan",
+        parameters={"channels": 4, "minibatch_stddev": False},
+        latent_dim=LATENT_DIM,
+        shape=ImageShape(SIDE, channels),
+        class_names=(),
+        class_counts=(),
+        images_seen=160_000,
+        fingerprint="0" * 64,
+    )
+    network = info.build()
+    dcgan.initialise(network, seed)
     with torch.no_grad():
         for layer in network.layers[::3]:
             layer.weight.mul_(12)  # colours, where initial weights give nearly grey
     path.parent.mkdir(parents=True, exist_ok=True)
-    models.save_generator(
-        path, network.state_dict(), model=model, images_seen=160_000, fingerprint="0" * 64
-    )
+    saved.save(path, network.state_dict(), info)
 
 
 def metrics(**changes: object) -> dict[str, object]:
-    """What the score stage leaves, with `changes`."""
+    """Return what the score stage leaves, with `changes`."""
     return {
         "mifid": 41.7, "fid": 41.7, "memorization_distance": 0.21, "images": 80,
         "extractor": "embedded", "reference": "photos", "official": False, "threshold": 0.12,
@@ -129,7 +157,7 @@ def metrics(**changes: object) -> dict[str, object]:
     } | changes  # fmt: skip
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """One PNG."""
+def write_image(path: Path, image: np.ndarray) -> None:
+    """Write one PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
+    Image.fromarray(image).save(path)

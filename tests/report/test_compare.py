@@ -1,6 +1,7 @@
 """Runs side by side: what is marked, what differs, what is missing."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from pipeline.common.paths import Paths
 from pipeline.report import compare
 from pipeline.report.run import read_run
-from tests.report.synthetic import dog, metrics
+from tests.report.synthetic import dogs, metrics, write_curves, write_run
 
 
 def entry(name: str, found: dict | None, parameters: dict | None = None) -> compare.Entry:
@@ -41,24 +42,61 @@ def test_a_hash_shows_its_start() -> None:
 
 def test_only_parameters_that_differ_are_listed() -> None:
     runs = [
-        entry("a", None, {"train": {"lr_g": 1e-4, "seed": 1}}),
-        entry("b", None, {"train": {"lr_g": 2e-4, "seed": 1, "new": True}}),
+        entry("a", None, {"train": {"seed": 1, "adversarial": {"lr_g": 1e-4}}}),
+        entry("b", None, {"train": {"seed": 1, "new": True, "adversarial": {"lr_g": 2e-4}}}),
         entry("zip", None),
     ]
     html = compare.render(runs)
     table = html[html.index('id="parameters"') :]
-    assert re.findall(r'<th scope="row">([^<]*)<', table) == ["train.lr_g", "train.new"]
+    assert re.findall(r'<th scope="row">([^<]*)<', table) == [
+        "train.adversarial.lr_g", "train.new"
+    ]  # fmt: skip
     assert re.findall(r"<td>([^<]*)</td>", table) == ["0.0001", "0.0002", "–", "–", "true", "–"]
 
 
-def test_a_runs_gaps_are_named(tmp_path) -> None:
+def test_a_runs_gaps_are_named(tmp_path: Path) -> None:
     found = compare.entry_of_run("empty", read_run(Paths(tmp_path)), None, of=1)
     text = "; ".join(found.missing)
-    for name in ("history.csv", "metrics.json", "generator.pt", "params.yaml"):
+    for name in ("curves.csv", "metrics.json", "generator.pt", "params.yaml"):
         assert name in text
     assert found.samples is None
     html = compare.render([found])
     assert "empty is not complete" in html and "None of the runs has a score" in html
+
+
+def described(html: str) -> list[str]:
+    return re.findall(r'aria-label="([^"]* against images seen[^"]*)"', html)
+
+
+def test_each_metric_that_a_run_logged_is_one_plot_of_all_runs_that_did(tmp_path: Path) -> None:
+    seen = np.array([1000, 2000])
+    gan = {("loss", "d", "D"): (seen, [3, 2]), ("loss", "g", "G"): (seen, [1, 4])}
+    vae = {("loss", "elbo", "ELBO"): (seen, [9, 8]), ("divergence", "kl", "KL"): (seen, [5, 6])}
+    both = {("loss", "g", "G"): (seen, [2, 0.5])}
+    entries = []
+    for name, lines in (("gan", gan), ("vae", vae), ("third", both)):
+        paths = Paths(tmp_path / name)
+        write_curves(paths.curves_csv, lines)
+        entries.append(compare.entry_of_run(name, read_run(paths), None, of=3))
+    assert described(compare.render(entries)) == [
+        "loss: D against images seen, last: gan 2.",
+        "loss: G against images seen, last: gan 4, third 0.5.",
+        "loss: ELBO against images seen, last: vae 8.",
+        "divergence against images seen, last: vae 6.",
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_runs_of_any_number_of_channels_stand_side_by_side(
+    run_paths: Paths, tmp_path: Path, channels: int
+) -> None:
+    other = read_run(write_run(tmp_path, channels=channels))
+    entries = [
+        compare.entry_of_run(name, run, None, of=2)
+        for name, run in (("one", read_run(run_paths)), ("other", other))
+    ]
+    assert all(entry.samples for entry in entries)
+    assert compare.render(entries).count("latents 0 to 35 of seed 1") == 2
 
 
 def test_generators_are_asked_for_the_same_latents(run_paths: Paths) -> None:
@@ -71,11 +109,11 @@ def test_generators_are_asked_for_the_same_latents(run_paths: Paths) -> None:
 @pytest.mark.parametrize("count", [1, 24])
 def test_many_runs_stay_under_5_mb(count: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (36, 64, 64, 3), dtype=np.uint8)
-    runs = [compare.entry_of_pictures(f"run {n}", noise, of=count) for n in range(count)]
+    runs = [compare.entry_of_images(f"run {n}", noise, of=count) for n in range(count)]
     assert len(compare.render(runs).encode()) < 5_000_000
 
 
-def test_pictures_alone_are_shown() -> None:
-    pictures = np.stack([dog(number) for number in range(40)])
-    found = compare.entry_of_pictures("images.zip", pictures, of=2)
-    assert "40 pictures" in found.samples.caption and found.metrics is None
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_alone_are_shown(channels: int) -> None:
+    found = compare.entry_of_images("images.zip", dogs(range(40), channels=channels), of=2)
+    assert "40 images" in found.samples.caption and found.metrics is None

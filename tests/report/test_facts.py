@@ -1,4 +1,4 @@
-"""The figures of the tables, against counts made by hand."""
+"""The numbers of the tables, against counts made by hand."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from tests.report.synthetic import metrics
 
 
 def index(rows: list[tuple]) -> pd.DataFrame:
-    columns = ["file", "breed", "xmin", "ymin", "xmax", "ymax", "crop", "reason"]
+    columns = ["file", "class", "xmin", "ymin", "xmax", "ymax", "crop", "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -24,15 +24,15 @@ TABLE = index([
 
 def test_the_index_is_counted() -> None:
     found = facts.data_facts(TABLE)
-    values = {figure.name: (figure.value, figure.note) for figure in found.figures}
+    values = {number.name: (number.value, number.note) for number in found.numbers}
     assert values["Photos"][0] == "5"
     assert values["Crops"] == ("3", "1 photos gave more than one")
     assert values["Dropped"] == ("3", "50.00% of 6 rows")
-    assert values["Breeds"][0] == "4"
+    assert values["Classes"][0] == "4"
     assert found.reasons == [("truncated", "2", "33.33%"), ("too small", "1", "16.67%")]
-    assert found.breeds[:2] == [("pug", "2", "0"), ("collie", "1", "1")]
-    assert set(found.breeds[2:]) == {("boxer", "0", "1"), ("(no breed)", "0", "1")}
-    assert found.crops_by_breed == {"pug": 2, "collie": 1}
+    assert found.classes[:2] == [("pug", "2", "0"), ("collie", "1", "1")]
+    assert set(found.classes[2:]) == {("boxer", "0", "1"), ("(no class)", "0", "1")}
+    assert found.crops_by_class == {"pug": 2, "collie": 1}
 
 
 def test_many_reasons_are_summed_up() -> None:
@@ -49,26 +49,51 @@ def test_box_sides() -> None:
 
 
 def test_mifid_comes_first_and_what_is_missing_is_left_out() -> None:
-    figures = facts.score_figures(metrics(recall=None))
-    assert figures[0].name == "MiFID" and "proxy" in figures[0].note
-    assert "Recall" not in {figure.name for figure in figures}
-    assert "floor 0.25" in figures[2].note and "0.12" in figures[2].note
+    numbers = facts.score_numbers(metrics(recall=None))
+    assert numbers[0].name == "MiFID" and "proxy" in numbers[0].note
+    assert "Recall" not in {number.name for number in numbers}
+    assert numbers[2].note == "unseen real images get 0.25; penalised below 0.12"
+    alone = facts.score_numbers(metrics(floor_memorization_distance=None))
+    assert alone[2].note == "penalised below 0.12"
+
+
+PARAMETERS = {
+    "device": "auto",
+    "train": {"lr_g": 2e-4, "flips": True, "real_labels": (0.7, 1.2), "limit": None,
+              "images": 160000, "half": 5000.0, "epsilon": 1e-15, "rate": 0.123456789},
+    "data": {"drawn": {"pictures": 1500, "seed": 1}, "source": "drawn", "folder": {"path": None},
+             "deep": {"er": {"key": "x"}}},
+    "kaggle": {"empty": {}},
+}  # fmt: skip
 
 
 def test_parameters_read_as_in_the_file() -> None:
-    content = {
-        "device": "auto",
-        "train": {"lr_g": 2e-4, "flips": True, "real_labels": (0.7, 1.2), "limit": None,
-                  "images": 160000, "half": 5000.0, "epsilon": 1e-15, "rate": 0.123456789},
-        "kaggle": {"kernel_params": {"a.b": 1, "c.d": 8.0}, "empty": {}},
-    }  # fmt: skip
-    rows = dict(facts.parameter_rows(content))
-    assert rows["general"] == [("device", "auto")]
-    assert dict(rows["train"]) == {
+    sections = dict(facts.parameter_sections(PARAMETERS))
+    assert sections["general"] == [facts.Group("", [("device", "auto")])]
+    (train,) = sections["train"]
+    assert train.name == "" and dict(train.rows) == {
         "lr_g": "0.0002", "flips": "true", "real_labels": "[0.7, 1.2]", "limit": "null",
         "images": "160000", "half": "5000.0", "epsilon": "1e-15", "rate": "0.123456789",
     }  # fmt: skip
-    assert dict(rows["kaggle"]) == {"kernel_params": "a.b: 1; c.d: 8.0", "empty": "{}"}
+    assert sections["kaggle"] == [facts.Group("", [("empty", "{}")])]
+
+
+def test_a_sub_section_is_a_group_after_the_sections_own_parameters() -> None:
+    sections = facts.parameter_sections(PARAMETERS)
+    assert [name for name, _ in sections] == ["general", "train", "data", "kaggle"]
+    assert dict(sections)["data"] == [
+        facts.Group("", [("source", "drawn")]),
+        facts.Group("drawn", [("pictures", "1500"), ("seed", "1")]),
+        facts.Group("folder", [("path", "null")]),
+        facts.Group("deep.er", [("key", "x")]),
+    ]
+
+
+def test_flat_parameters_have_their_full_names() -> None:
+    flat = facts.flat_parameters(PARAMETERS)
+    assert flat["device"] == "auto" and flat["train.flips"] == "true"
+    assert flat["data.drawn.pictures"] == "1500" and flat["data.deep.er.key"] == "x"
+    assert len(flat) == 1 + 8 + 5 + 1
 
 
 def test_stages_are_listed_as_they_ended() -> None:

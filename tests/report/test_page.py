@@ -1,4 +1,4 @@
-"""The page's text: complete, escaped, bounded, and honest about photos."""
+"""The page's text: complete, escaped, bounded, and without photos unless asked for."""
 
 import re
 from pathlib import Path
@@ -10,10 +10,10 @@ from pipeline.common import files
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.images import arrays
-from pipeline.report import page
+from pipeline.report import facts, page
 from pipeline.report.run import read_run
 from tests.conftest import REPOSITORY
-from tests.report.synthetic import BREEDS, write_run
+from tests.report.synthetic import CLASSES, dog, metrics, write_curves, write_run
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,59 @@ def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
 
 def test_every_parameter_is_shown(html: str, content: dict) -> None:
     section = html[html.index('id="parameters"') :]
-    for name, value in content.items():
-        for key in value if isinstance(value, dict) else [name]:
-            assert f">{key}</th>" in section, f"{name}.{key}"
+    for name in facts.flat_parameters(content):
+        *sub_sections, key = name.split(".")
+        assert f">{key}</th>" in section, name
+        if len(sub_sections) > 1:
+            assert f">{'.'.join(sub_sections)}</th>" in section, name
+
+
+VAE = {
+    ("evidence (nats)", "elbo", "ELBO"): (np.arange(1, 9) * 500, np.linspace(-900, -90, 8)),
+    ("evidence (nats)", "kl", "KL(q|p)"): (np.arange(1, 9) * 500, np.linspace(1, 20, 8)),
+    ("NA", "precision", "007"): (np.array([2000, 4000]), np.array([0.25, 0.5])),
+}
+
+
+def test_a_family_with_other_metrics_shows_them_under_its_own_names(
+    tmp_path: Path, content: dict
+) -> None:
+    paths = Paths(tmp_path)
+    write_curves(paths.curves_csv, VAE)
+    sheet = arrays.encode_png(dog(1))
+    for seen in (1000, 4000):
+        files.write_bytes(paths.grids / f"{seen:09d}.png", sheet)
+    html = page.render(read_run(paths), content, show_real=True)
+    described = re.findall(r'aria-label="([^"]* against images seen[^"]*)"', html)
+    assert described == [
+        "evidence (nats) against images seen. At 4,000 images: ELBO -90, KL(q|p) 20.",
+        "NA against images seen. At 4,000 images: 007 0.5.",
+    ]
+    assert re.findall(r'data-frame="([^"]*)"', html) == [
+        "1,000 images seen", "4,000 images seen, 007 0.5"
+    ]  # fmt: skip
+    assert "4,000 images seen." in html  # the subtitle
+    assert "Scores while training" in html
+
+
+def test_grey_images_are_shown_as_colours_are(tmp_path: Path, content: dict, html: str) -> None:
+    grey = page.render(read_run(write_run(tmp_path, channels=1)), content, show_real=True)
+    assert grey.count("<img") == html.count("<img") > 10
+    assert " is not there" not in grey and "cannot be read" not in grey
+
+
+def test_one_class_is_called_the_class(tmp_path: Path, content: dict) -> None:
+    paths = Paths(tmp_path)
+    header = "file,class,xmin,ymin,xmax,ymax,crop,reason"
+    for names, summary in ((("a", "a"), "The class"), (("a", "b"), "All 2 classes")):
+        lines = [f"{n}.jpg,{name},0,0,9,9,{n}," for n, name in enumerate(names)]
+        files.write_text(paths.index, "\n".join([header, *lines]))
+        html = page.render(read_run(paths), content, show_real=True)
+        assert f"<summary>{summary}</summary>" in html
 
 
 def test_names_are_escaped(html: str) -> None:
-    assert BREEDS[1] not in html and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert CLASSES[1] not in html and "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert "<b>broken</b>" not in html
 
 
@@ -57,29 +103,27 @@ def test_score_hashes_times_and_commit_are_there(html: str, run_paths: Paths) ->
 def test_a_proxys_number_never_stands_on_kaggles_scale(
     tmp_path: Path, content: dict, official: bool, own_axis: bool
 ) -> None:
-    from tests.report.synthetic import metrics
-
     paths = Paths(tmp_path)
     network = "inception" if official else "embedded"
     files.write_json(paths.metrics, metrics(official=official, extractor=network))
     html = page.render(read_run(paths), content, show_real=True)
     kaggle = re.search(r'aria-label="Kaggle[^"]*"', html)[0]
     assert ("this run" in kaggle) is official
-    assert ('aria-label="This run and its floor' in html) is own_axis
+    assert ('aria-label="This run and unseen real images' in html) is own_axis
 
 
 def test_photos_stay_out_unless_asked_for(run_paths: Paths, content: dict, html: str) -> None:
     shown, hidden = html, page.render(read_run(run_paths), content, show_real=False)
-    assert "crops of the training pictures" in shown and "beside training crop" in shown
-    assert "crops of the training pictures" not in hidden
+    assert "crops of the training set" in shown and "beside training crop" in shown
+    assert "crops of the training set" not in hidden
     assert "beside training crop" not in hidden and "report.show_photos" in hidden
-    # Not by their words alone: the pictures themselves.
+    # The images themselves, too, not only their texts.
     uris = [set(re.findall(r"data:image/webp;base64,[^\"]+", text)) for text in (shown, hidden)]
     assert len(uris[0] - uris[1]) >= 2
 
 
 def test_the_page_stays_under_5_mb_with_the_worst_pictures(tmp_path: Path, content: dict) -> None:
-    # Noise does not compress: 40 grids of it, 10,000 reasons, 120 breeds, 2 million characters.
+    # Noise does not compress: 40 grids of it, 10,000 reasons, 120 classes, 2 million characters.
     draw = np.random.default_rng(0)
     paths = write_run(tmp_path, generator=False)
     noise = draw.integers(0, 256, (64, 64, 64, 3), dtype=np.uint8)
@@ -88,8 +132,8 @@ def test_the_page_stays_under_5_mb_with_the_worst_pictures(tmp_path: Path, conte
         files.write_bytes(paths.grids / f"{step * 1000:09d}.png", sheet)
     files.write_npy(paths.generated, noise)
     files.write_npy(paths.crops, noise[::-1].copy())
-    lines = ["file,breed,xmin,ymin,xmax,ymax,crop,reason"]
-    lines += [f"{n}.jpg,breed {n % 120},0,0,{n % 90 + 9},50,,reason {n}" for n in range(10_000)]
+    lines = ["file,class,xmin,ymin,xmax,ymax,crop,reason"]
+    lines += [f"{n}.jpg,class {n % 120},0,0,{n % 90 + 9},50,,reason {n}" for n in range(10_000)]
     files.write_text(paths.index, "\n".join(lines))
     html = page.render(read_run(paths), content, show_real=True)
     assert len(html.encode()) < 5_000_000
@@ -101,13 +145,13 @@ def test_a_run_without_any_output_gives_a_page(tmp_path: Path, content: dict) ->
     html = page.render(read_run(Paths(tmp_path)), content, show_real=True)
     for name in ("data/index.csv", "outputs/metrics.json", "outputs/generator.pt"):
         assert f"<code>{name}</code> is not there" in html
-    assert "Not judged" in html
+    assert "Not known" in html
 
 
 @pytest.mark.parametrize(
     "names",
     [
-        ("data/index.csv", "outputs/history.csv", "outputs/generated.npy", "outputs/metrics.json"),
+        ("data/index.csv", "outputs/curves.csv", "outputs/generated.npy", "outputs/metrics.json"),
         ("data/crops.npy", "outputs/training.json", "outputs/package.json", "outputs/nearest.json"),
     ],
 )
@@ -135,12 +179,10 @@ def test_a_broken_generator_is_said_in_its_place(tmp_path: Path, content: dict) 
 def test_a_score_that_no_logarithm_takes_gives_a_page(
     tmp_path: Path, content: dict, value: float | None
 ) -> None:
-    from tests.report.synthetic import metrics
-
     paths = Paths(tmp_path)
     files.write_json(paths.metrics, metrics(mifid=value, fid=value, floor_fid=value))
     html = page.render(read_run(paths), content, show_real=True)
-    assert "This run and its floor" not in html and "Kaggle's public scores, 2019" in html
+    assert "This run and unseen real images" not in html and "Kaggle's public scores, 2019" in html
 
 
 def test_pairs_that_point_nowhere_are_left_out(tmp_path: Path, content: dict) -> None:

@@ -1,4 +1,4 @@
-"""Pictures as data URIs: right, and never larger than asked."""
+"""Images as data URIs: right, and never larger than the limit."""
 
 import base64
 import io
@@ -12,7 +12,7 @@ from pipeline.report import pictures
 from tests.report.synthetic import dog
 
 
-def decoded(picture: pictures.Picture) -> Image.Image:
+def decoded(picture: pictures.EmbeddedImage) -> Image.Image:
     kind, _, content = picture.uri.partition(",")
     assert kind == "data:image/webp;base64"
     return Image.open(io.BytesIO(base64.b64decode(content)))
@@ -35,8 +35,9 @@ def test_noise_stays_within_its_bytes(max_bytes: int) -> None:
     assert (picture.width, picture.height) == decoded(picture).size
 
 
-def test_a_grid_holds_its_pictures_in_reading_order() -> None:
-    shades = np.stack([np.full((16, 16, 3), level, np.uint8) for level in (0, 80, 160)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_holds_its_images_in_reading_order(channels: int) -> None:
+    shades = np.stack([np.full((16, 16, channels), level, np.uint8) for level in (0, 80, 160)])
     grid = decoded(pictures.embed_grid(shades, 2, max_bytes=9_000, alt="")).convert("L")
     assert grid.size == (34, 34)
     for (x, y), level in {(8, 8): 0, (26, 8): 80, (8, 26): 160}.items():

@@ -4,26 +4,27 @@ import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline.report import plots
+from pipeline.report.curves import Line, Panel
 
 SEEN = np.arange(1, 31) * 1000
 
 
-def curve(name: str = "losses", **columns: np.ndarray) -> str | None:
-    history = pd.DataFrame({"images_seen": SEEN, **columns})
-    return plots.curves(name, history, dict(zip(columns, columns, strict=True)), title="T & <t>",
-                        y_label="loss")  # fmt: skip
+def line(label: str, *values: float) -> Line:
+    return Line(label, label, SEEN[: len(values)], np.array(values, dtype=float))
+
+
+def panel(*lines: Line, title: str = "T & <t>", name: str = "p") -> str:
+    return plots.panel(name, Panel(title, lines))
 
 
 def every_plot() -> dict[str, str]:
     return {
-        "curves": curve(a=np.linspace(1, 2, 30), b=np.linspace(3, 1, 30)),
+        "panel": panel(line("a", *np.linspace(1, 2, 30)), line("b", *np.linspace(3, 1, 30))),
         "overlay": plots.overlay(
-            "o", {"<run>": pd.DataFrame({"images_seen": SEEN, "a": SEEN})}, "a", title="t",
-            y_label="y",
+            "o", {"<run>": line("a", *range(30))}, title="t", order=["other", "<run>"]
         ),
         "scale": plots.scale(
             "s", [("<i>", 12.5), ("b", 31)], band=("c", 57, 187), title="t", x_label="x"
@@ -55,7 +56,7 @@ def test_each_colour_is_a_variable_of_the_page(drawn: dict[str, str]) -> None:
         assert "var(--ink)" in svg and "var(--muted)" in svg
 
 
-def test_the_same_figures_give_the_same_bytes(drawn: dict[str, str]) -> None:
+def test_the_same_numbers_give_the_same_bytes(drawn: dict[str, str]) -> None:
     assert every_plot() == drawn
 
 
@@ -75,25 +76,50 @@ def test_names_are_text_never_markup_or_formulas(drawn: dict[str, str]) -> None:
     assert "$\\x$" in drawn["bars"]
 
 
-def test_a_long_history_is_thinned_to_means() -> None:
-    history = pd.DataFrame({"images_seen": np.arange(10_000), "a": np.tile([0.0, 2.0], 5_000)})
-    svg = plots.curves("x", history, {"a": "a"}, title="t", y_label="y")
-    assert len(svg) < 60_000
-    # Blocks of 25 alternate 12 and 13 twos: all means lie within 0.04 of 1.
-    assert "a 1.04" in svg or "a 0.96" in svg
+def texts(svg: str) -> list[str]:
+    return [element.text for element in ET.fromstring(svg).iter() if element.tag.endswith("text")]
 
 
-def test_columns_without_figures_are_left_out() -> None:
-    empty = np.full(30, np.nan)
-    assert curve(a=empty) is None
-    assert plots.curves("x", pd.DataFrame({"images_seen": SEEN}), {"a": "a"}, title="t",
-                        y_label="y") is None  # fmt: skip
-    assert plots.overlay("o", {"r": pd.DataFrame({"images_seen": SEEN})}, "a", title="t",
-                         y_label="y") is None  # fmt: skip
+def strokes(svg: str) -> list[tuple[str, bool]]:
+    """Return of each curve its colour and whether it is dashed: paths of many points."""
+    return [
+        (re.search(r"stroke: *([^;\"]+)", path)[1], "stroke-dasharray" in path)
+        for path in re.findall(r"<path d=\"M[^\"]*L[^\"]*L[^\"]*\"[^>]*clip-path[^>]*>", svg)
+    ]
+
+
+def test_a_long_line_is_thinned() -> None:
+    seen, values = np.arange(10_000), np.tile([0.0, 2.0], 5_000)
+    assert len(panel(Line("a", "a", seen, values))) < 60_000
+
+
+def test_every_line_of_a_panel_is_drawn_and_differs_from_the_others() -> None:
+    svg = panel(*(line(f"line {n}", *np.linspace(n, n + 1, 50)[:30]) for n in range(8)))
+    assert len(strokes(svg)) == len(set(strokes(svg))) == 8
+    assert {f"line {n}" for n in range(8)} <= set(texts(svg))
+
+
+def test_a_run_keeps_its_colour_where_another_lacks_the_metric() -> None:
+    one, two = line("m", *range(30)), line("m", *range(1, 31))
+    both = plots.overlay("o", {"one": one, "two": two}, title="t", order=["one", "two"])
+    alone = plots.overlay("o", {"two": two}, title="t", order=["one", "two"])
+    assert strokes(alone) == strokes(both)[1:]
+
+
+def test_a_panel_that_spans_decades_has_a_logarithmic_axis() -> None:
+    assert {"1", "10", "100", "1000"} <= set(texts(panel(line("a", *np.geomspace(1, 2000, 30)))))
+    assert "10" not in texts(panel(line("a", *np.linspace(0, 2000, 30))))
+
+
+def test_a_single_line_is_named_at_the_axis_unless_the_title_says_it() -> None:
+    assert "KL" in texts(panel(line("KL", 1, 2), title="divergence (nats)"))
+    assert texts(panel(line("KL", 1, 2), title="KL")).count("KL") == 1
+
+
+def test_values_of_which_none_is_finite_give_no_histogram() -> None:
     assert plots.histogram("h", np.array([np.nan]), title="t", x_label="x") is None
 
 
 def test_a_scale_lists_the_best_first() -> None:
     svg = plots.scale("s", [("winner", 31.1), ("best", 12.46)], title="t", x_label="x")
-    texts = [element.text for element in ET.fromstring(svg).iter() if element.tag.endswith("text")]
-    assert texts.index("best") < texts.index("winner")
+    assert texts(svg).index("best") < texts(svg).index("winner")

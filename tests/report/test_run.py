@@ -7,16 +7,21 @@ import pytest
 
 from pipeline.common.paths import Paths
 from pipeline.report.run import read_run
-from tests.report.synthetic import BREEDS, SIDE, write_run
+from tests.report.synthetic import CLASSES, SIDE, write_run
 
 
-def test_a_whole_run_is_read_whole(run_paths: Paths) -> None:
-    run = read_run(run_paths)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_whole_run_is_read_whole(tmp_path: Path, channels: int) -> None:
+    run = read_run(write_run(tmp_path, channels=channels))
     assert run.missing == ()
-    assert run.crops.shape == (60, SIDE, SIDE, 3)
+    assert run.crops.shape == (60, SIDE, SIDE, channels)
+    assert run.generated.shape == (80, SIDE, SIDE, channels)
     assert isinstance(run.crops, np.memmap)  # a gigabyte of crops must not be loaded for a page
+    assert [panel.title for panel in run.curves] == [
+        "loss (nats)", "gradient norm", "quality & <i>"
+    ]  # fmt: skip
     assert list(run.grids) == [0, 40_000, 80_000, 160_000]
-    assert set(run.index["breed"]) == set(BREEDS)  # "NA" is a name
+    assert set(run.index["class"]) == set(CLASSES)  # "NA" is a name
     assert run.stages["train"]["seconds"] == 400.0
 
 
@@ -25,7 +30,7 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
     assert missing == {
         "data/index.csv": "crop",
         "data/crops.npy": "crop",
-        "outputs/history.csv": "train",
+        "outputs/curves.csv": "train",
         "outputs/grids": "train",
         "outputs/training.json": "train",
         "outputs/generated.npy": "generate",
@@ -39,13 +44,14 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("data/index.csv", b"file,breed\na,b\n"),
+        ("data/index.csv", b"file,class\na,b\n"),
         ("data/index.csv", b'"unclosed'),
         ("data/index.csv", b""),
         ("data/crops.npy", b"\x93NUMPY"),
         ("data/crops.npy", b""),
-        ("outputs/history.csv", b"loss_d\n1\n"),
-        ("outputs/history.csv", b"images_seen\n"),
+        ("outputs/curves.csv", b"images_seen,value\n1,1\n"),
+        ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n"),
+        ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n1,p,m,l,\n"),
         ("outputs/metrics.json", b"{"),
         ("outputs/metrics.json", b"[1]"),
         ("outputs/metrics.json", b"\xff\xfe"),
@@ -54,8 +60,10 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
         ("outputs/metrics.json", b'{"threshold": true}'),
         ("outputs/nearest.json", b'"x"'),
         ("outputs/nearest.json", b'{"pairs": [3]}'),
-        ("outputs/history.csv", b"images_seen,loss_d\nmany,1\n"),
-        ("data/index.csv", b"file,breed,xmin,ymin,xmax,ymax,crop,reason\n"),
+        ("outputs/curves.csv", b"images_seen,panel,metric,label,value\nmany,p,m,l,1\n"),
+        ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n,p,m,l,1\n"),
+        ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n1,p,m,l,high\n"),
+        ("data/index.csv", b"file,class,xmin,ymin,xmax,ymax,crop,reason\n"),
     ],
 )
 def test_a_broken_file_is_named_and_the_rest_is_read(
@@ -77,8 +85,17 @@ def test_a_broken_log_of_a_stage_is_passed_over(tmp_path: Path, content: bytes) 
     assert "train" not in read_run(paths).stages and "crop" in read_run(paths).stages
 
 
-def test_an_array_of_another_kind_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("array", "why"),
+    [
+        (np.zeros((3, 4, 4, 3), np.float32), "float32 (3, 4, 4, 3)"),
+        (np.zeros((3, 4, 4, 2), np.uint8), "uint8 (3, 4, 4, 2)"),
+        (np.zeros((3, 4, 4), np.uint8), "uint8 (3, 4, 4)"),
+        (np.zeros((0, 4, 4, 1), np.uint8), "no image"),
+    ],
+)
+def test_an_array_of_another_kind_is_refused(tmp_path: Path, array: np.ndarray, why: str) -> None:
     paths = write_run(tmp_path, generator=False)
-    np.save(paths.generated, np.zeros((3, 4, 4, 3), np.float32))
-    why = next(item.why for item in read_run(paths).missing if "generated" in item.file)
-    assert "float32 (3, 4, 4, 3)" in why
+    np.save(paths.generated, array)
+    said = next(item.why for item in read_run(paths).missing if "generated" in item.file)
+    assert why in said

@@ -21,7 +21,7 @@ def test_the_verdict_follows_the_threshold(changes: dict, level: str) -> None:
     assert words.verdict(metrics(**changes)).level == level
 
 
-def test_a_threshold_that_real_pictures_miss_is_called_so() -> None:
+def test_a_threshold_that_unseen_real_images_miss_is_called_so() -> None:
     missed = words.verdict(metrics(floor_memorization_distance=0.1))
     assert "says little" in missed.words
     assert "says little" not in words.verdict(metrics()).words

@@ -100,7 +100,7 @@ def test_fid_is_that_of_torch_fidelity() -> None:
 @pytest.mark.parametrize(
     ("generated_count", "real_count"), [(20, 400), (400, 20), (20, 30), (63, 64), (64, 65), (2, 2)]
 )
-def test_fid_of_fewer_pictures_than_dimensions(generated_count: int, real_count: int) -> None:
+def test_fid_of_fewer_images_than_dimensions(generated_count: int, real_count: int) -> None:
     """Singular covariances: 1e-6, since a null eigenvalue's rounding error of 1e-16 enters as its
     root, 1e-8, once for each dimension that is missing."""
     generated = features(generated_count, 64, seed=1, shift=0.1)
@@ -116,7 +116,7 @@ def test_fid_of_fewer_pictures_than_dimensions(generated_count: int, real_count:
 
 
 def test_fid_with_features_that_are_always_zero() -> None:
-    """Dead units make the covariance singular whatever the number of pictures."""
+    """Dead units make the covariance singular whatever the number of images."""
     generated, real = features(300, 48, seed=1, shift=0.1), features(400, 48, seed=2)
     generated[:, 7] = real[:, 7] = real[:, 9] = 0
     expected = fid_by_singular_values(generated, real)
@@ -132,9 +132,51 @@ def test_fid_closed_form_of_diagonal_normals() -> None:
     assert mifid.fid(generated=sides[0], real=sides[1]) == pytest.approx(expected, rel=1e-12)
 
 
-def test_fid_of_a_set_with_itself_is_zero() -> None:
-    real = features(300, 48)
-    assert our_fid(real, real) == pytest.approx(0, abs=1e-9)
+def fid_by_the_formula(generated: np.ndarray, real: np.ndarray) -> float:
+    """The formula alone, with the rounding errors that it leaves."""
+    one, two = statistics(generated), statistics(real)
+    traces = np.trace(one.covariance) + np.trace(two.covariance)
+    means = ((one.mean - two.mean) ** 2).sum()
+    return float(means + traces - 2 * mifid._trace_of_root(one, two))
+
+
+@pytest.mark.parametrize("count", [20, 300, 5000])
+def test_fid_of_a_set_with_itself_in_another_order_is_zero(count: int) -> None:
+    """Exactly: what rounding leaves, of either sign, a division by epsilon makes hundreds of
+    millions, and a copy would have the best score or the worst by chance."""
+    real = features(count, 48)
+    left_by_rounding = set()
+    for seed in range(10):
+        shuffled = np.random.default_rng(seed).permutation(real)
+        assert our_fid(shuffled, real) == our_fid(real, shuffled) == 0
+        distance = mifid.memorization_distance(generated_features=shuffled, real_features=real)
+        for epsilon in (1e-15, 0.0):
+            score = mifid.mifid(
+                fid=0.0, memorization_distance=distance, threshold=0.1, epsilon=epsilon
+            )
+            assert score == 0
+        left_by_rounding.add(fid_by_the_formula(shuffled, real))
+    assert left_by_rounding != {0.0}, "or this test could not fail"
+
+
+def test_fid_is_never_below_zero() -> None:
+    """Sets that differ by 1e-9 of their spread: not equal, and nearer than a difference of
+    traces in float64 can tell: the formula alone gives some of them a distance below 0."""
+    below = 0
+    for seed in range(10):
+        real = features(20, 48, seed=seed).astype(np.float64)
+        near = real + 1e-9 * np.random.default_rng(seed).normal(size=real.shape)
+        below += fid_by_the_formula(near, real) < 0
+        assert our_fid(near, real) >= 0
+    assert below, "or this test could not fail"
+
+
+def test_a_small_difference_is_not_rounding() -> None:
+    """One feature of one image in 5,000, changed by 1 %: FID is small, and above 0."""
+    real = features(5000, 48)
+    near = real.copy()
+    near[7, 3] *= 1.01
+    assert our_fid(near, real) > 0
 
 
 def test_fid_is_symmetric_and_grows_with_the_shift() -> None:
@@ -176,7 +218,7 @@ def test_the_mean_runs_over_the_generated_side() -> None:
 
 
 def test_near_copies_are_caught_in_this_direction_only() -> None:
-    """300 near-copies of 2,000 pictures: d is near 0 and the penalty fires; the other direction,
+    """300 near-copies of 2,000 images: d is near 0 and the penalty fires; the other direction,
     which public tools take, sees nothing amiss."""
     random = np.random.default_rng(5)
     real = random.normal(size=(2000, 64)).astype(np.float32)
@@ -215,6 +257,7 @@ def test_rows_that_sum_to_zero_are_dropped() -> None:
         (0.0999999, 0.1, 50 / 0.0999999),
         (0.2, 0.25, 250.0),  # NASNet's threshold, the private score's
         (0.0, 0.1, 50 / 1e-15),
+        (0.0, 0.0, 50.0),  # threshold 0 penalises nothing
     ],
 )
 def test_penalty(distance: float, threshold: float, expected: float) -> None:
@@ -222,15 +265,28 @@ def test_penalty(distance: float, threshold: float, expected: float) -> None:
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+def test_copies_with_epsilon_0_are_one_line_that_names_it() -> None:
+    """Some real images copied, others not: d is 0, FID is not, and their quotient is no number."""
+    real = np.eye(4)
+    distance = mifid.memorization_distance(generated_features=real[:2], real_features=real)
+    distance_fid = our_fid(real[:2], real)
+    assert distance == 0 and distance_fid > 0
+    with pytest.raises(InputError, match=r"score\.epsilon = 0: .* above 0") as caught:
+        mifid.mifid(fid=distance_fid, memorization_distance=distance, threshold=0.1, epsilon=0.0)
+    assert "\n" not in str(caught.value)
+    above = mifid.mifid(fid=distance_fid, memorization_distance=0.5, threshold=0.1, epsilon=0.0)
+    assert above == distance_fid
+
+
 def test_bad_features_are_one_line() -> None:
     good = features(10, 4)
     bad = good.copy()
     bad[3, 1] = np.nan
-    with pytest.raises(InputError, match="picture 3 are not finite"):
+    with pytest.raises(InputError, match="image 3 are not finite"):
         statistics(bad)
-    with pytest.raises(InputError, match="real features of picture 3 are not finite"):
+    with pytest.raises(InputError, match="real features of image 3 are not finite"):
         mifid.memorization_distance(generated_features=good, real_features=bad)
-    with pytest.raises(InputError, match="at least 2 pictures"):
+    with pytest.raises(InputError, match="at least 2 images"):
         statistics(good[:1])
     with pytest.raises(InputError, match="all generated features are zero"):
         mifid.memorization_distance(generated_features=np.zeros((3, 4)), real_features=good)

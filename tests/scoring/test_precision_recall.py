@@ -14,7 +14,7 @@ def by_definition(generated: np.ndarray, real: np.ndarray, k: int) -> tuple[floa
 
     real_radii = [radius(real, j) for j in range(len(real))]
     generated_radii = [radius(generated, i) for i in range(len(generated))]
-    inside = np.array(
+    in_ball = np.array(
         [[np.linalg.norm(g - r) <= real_radii[j] for j, r in enumerate(real)] for g in generated]
     )
     reached = np.array(
@@ -23,10 +23,10 @@ def by_definition(generated: np.ndarray, real: np.ndarray, k: int) -> tuple[floa
             for i, g in enumerate(generated)
         ]
     )
-    precision = np.mean([inside[i].any() for i in range(len(generated))])
+    precision = np.mean([in_ball[i].any() for i in range(len(generated))])
     recall = np.mean([reached[:, j].any() for j in range(len(real))])
-    density = sum(inside[i].sum() for i in range(len(generated))) / (k * len(generated))
-    coverage = np.mean([inside[:, j].any() for j in range(len(real))])
+    density = sum(in_ball[i].sum() for i in range(len(generated))) / (k * len(generated))
+    coverage = np.mean([in_ball[:, j].any() for j in range(len(real))])
     return precision, recall, density, coverage
 
 
@@ -67,7 +67,7 @@ def test_a_collapsed_generator_is_precise_and_covers_nothing() -> None:
 
 def test_the_real_distribution_itself() -> None:
     """Naeem et al. 2020, section 3.2: density is 1 in expectation, coverage 1 - (M-1)...(M-k) /
-    ((2M-1)...(2M-k)) for M pictures a side, 0.97 for k = 5. 0.1 is four standard deviations."""
+    ((2M-1)...(2M-k)) for M images a side, 0.97 for k = 5. 0.1 is four standard deviations."""
     random = np.random.default_rng(2)
     generated, real = random.normal(size=(2, 1000, 8))
     found = diversity(generated_features=generated, real_features=real, neighbours=5)
@@ -93,7 +93,7 @@ def test_an_outlier_is_not_precise() -> None:
     assert found.precision <= 39 / 40
 
 
-def test_too_few_pictures() -> None:
+def test_too_few_images() -> None:
     generated, real = sides()
     with pytest.raises(InputError, match="5 generated"):
         diversity(generated_features=generated[:5], real_features=real, neighbours=5)

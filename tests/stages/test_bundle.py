@@ -1,4 +1,4 @@
-"""The built kernel, really run: in an empty folder, with what Kaggle's image has and no more."""
+"""The built kernel as it runs: in an empty folder, with what Kaggle's image has and no more."""
 
 import hashlib
 import json
@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 
+from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
-from pipeline.kaggle.bundle import kernel
+from pipeline.kaggle import kernel
 from pipeline.stages import bundle, crop, download, generate, package, train
-from pipeline.submission.images_zip import check
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import check_zip
 from tests.kaggle import competition
+from tests.standins.kaggle_api import SMALL
 from tests.standins.kaggle_worker import Worker
 
-SLUG = "generative-dog-images"
+
+def write_preset(paths: Paths, lines: str) -> None:
+    """Write presets/mine.yaml."""
+    (paths.root / "presets").mkdir()
+    ((paths.root / "presets") / "mine.yaml").write_text(f"# Mine.\n{lines}")
 
 
 def build(paths: Paths, changes: dict[str, Any] | None = None) -> kernel.Kernel:
@@ -26,7 +33,7 @@ def build(paths: Paths, changes: dict[str, Any] | None = None) -> kernel.Kernel:
 def run_on_kaggle(tmp_path: Path, built: kernel.Kernel) -> Worker:
     data = tmp_path / "data"
     competition.write_data(data)
-    worker = Worker(tmp_path / "kaggle", built.code, built.metadata["kernel_type"], {SLUG: data})
+    worker = Worker(tmp_path / "kaggle", built.code, built.metadata["kernel_type"], {SMALL: data})
     worker.run({})
     return worker
 
@@ -34,7 +41,7 @@ def run_on_kaggle(tmp_path: Path, built: kernel.Kernel) -> Worker:
 def run_here(tmp_path: Path) -> Path:
     """The chain from the zips of the API, by its stages. Returns its zip."""
     competition.write_zips(tmp_path / "zips")
-    settings = competition.parameters({"data.kaggle_path": str(tmp_path / "zips")})
+    settings = competition.parameters({"data.kaggle.path": str(tmp_path / "zips")})
     paths = Paths(tmp_path / "here")
     for stage in (download, crop, train, generate, package):
         stage.run(paths, **{name: getattr(settings, name) for name in stage.SECTIONS})
@@ -53,7 +60,8 @@ def test_the_kernel_makes_the_zip_that_the_chain_makes_here(
     assert worker.status == "COMPLETE", log
     assert worker.outputs() == ["images.zip"]
     made = worker.working / "images.zip"
-    assert check(made, count=competition.COUNT).images == competition.COUNT
+    checked = check_zip(made, GENERATIVE_DOG_IMAGES, count=competition.COUNT)
+    assert checked.images == competition.COUNT
     for stage in ("download", "crop", "train", "generate", "package"):
         assert f"== {stage}: " in log
     if kernel_type == "notebook":
@@ -67,7 +75,8 @@ def test_the_kernel_trains_in_several_processes(tmp_path: Path) -> None:
     built = build(Paths(tmp_path / "bundled"), {"train.processes": 2})
     worker = run_on_kaggle(tmp_path, built)
     assert worker.status == "COMPLETE", worker.log_path.read_text()
-    check(worker.working / "images.zip", count=competition.COUNT)
+    made = worker.working / "images.zip"
+    check_zip(made, GENERATIVE_DOG_IMAGES, count=competition.COUNT)
 
 
 def test_a_kernel_without_data_stops_in_seconds_and_leaves_nothing(tmp_path: Path) -> None:
@@ -88,23 +97,58 @@ def test_bundling_needs_no_data_and_is_repeatable(tmp_path: Path) -> None:
     assert [path.name for path in one.root.iterdir()] == ["kernels"]
 
 
-def test_what_differs_in_the_kernel_is_applied_and_nothing_of_this_machine_goes(
-    tmp_path: Path,
-) -> None:
+def test_the_preset_is_applied_and_nothing_of_this_machine_goes(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    write_preset(
+        paths,
+        "model.dcgan.channels: 16\ntrain.images: 128\ntrain.adversarial.real_labels: [0.5, 1.0]\n"
+        # What is fixed in a kernel, and what no stage of a kernel reads.
+        "data.source: drawn\ntrain.keep: best\ntrain.score_every_images: 64\ndevice: cpu\n"
+        "score.nearest: 2\ncompetition: another\n",
+    )
     changes = {
-        "kaggle.kernel_params": {"model.channels": 16, "train.images": 128},
-        "data.folder": "/home/somebody/pictures",
-        "data.images_mirrors": ["http://user:password@mirror.example/images.tar"],
+        "kaggle.preset": "mine",
+        "data.folder.path": "/home/somebody/pictures",
+        "data.kaggle.path": "/home/somebody/zips",
+        "data.stanford_dogs.images_mirrors": ["http://user:password@mirror.example/images.tar"],
+        "data.stanford_dogs.images_sha256": "0" * 64,
         "train.score_every_images": 1000,
     }
-    built = build(Paths(tmp_path), changes)
+    built = build(paths, changes)
     inside = built.parameters["params"]
-    assert (inside["model"]["channels"], inside["train"]["images"]) == (16, 128)
-    assert inside["train"]["score_every_images"] == 0
+    assert (inside["model"]["dcgan"]["channels"], inside["train"]["images"]) == (16, 128)
+    assert inside["train"]["adversarial"]["real_labels"] == [0.5, 1.0]
+    assert (inside["train"]["score_every_images"], inside["train"]["keep"]) == (0, "last")
+    assert (inside["device"], inside["competition"]) == ("auto", SMALL)
     assert inside["data"]["source"] == "kaggle"
+    assert inside["data"]["kaggle"] == {"path": None}
+    assert inside["data"]["folder"] == {"path": None}
+    for archive in ("images", "annotation"):
+        assert inside["data"]["stanford_dogs"][f"{archive}_mirrors"] == ["unused"]
+        assert inside["data"]["stanford_dogs"][f"{archive}_sha256"] is None
     assert "somebody" not in built.code
     assert "password" not in built.code
-    assert set(inside) == {"device", "data", "crop", "model", "train", "generate", "package"}
+    sections = ["device", "competition", "data", "crop", "model", "train", "generate"]
+    assert list(inside) == sections
+
+
+def test_without_a_preset_the_kernel_runs_with_params_yaml(tmp_path: Path) -> None:
+    settings = competition.parameters()
+    inside = build(Paths(tmp_path)).parameters["params"]
+    for name in ("crop", "model", "generate"):
+        assert inside[name] == getattr(settings, name).model_dump(mode="json"), name
+    train = settings.train.model_dump(mode="json")
+    assert inside["train"] == train | {"score_every_images": 0, "keep": "last"}
+
+
+def test_a_preset_that_is_not_there_or_does_not_fit_stops_it(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    with pytest.raises(InputError, match=r"presets/mine\.yaml: no such preset"):
+        build(paths, {"kaggle.preset": "mine"})
+    write_preset(paths, "train.lr: 7\n")
+    with pytest.raises(InputError, match=r"train\.lr = 7: .*less than 1"):
+        build(paths, {"kaggle.preset": "mine"})
+    assert not paths.kernel.exists()
 
 
 def test_says_where_the_user_name_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_every_photo_annotation_and_box_is_accounted_for(paths: Paths, rules: Cr
         ("no_photo", 0, None, "no photo"),
         ("no_photo", 1, None, "no photo"),
     ]
-    assert set(table["breed"]) == {"pug"}
+    assert set(table["class"]) == {"pug"}
     assert crops.shape == (5, 32, 32, 3) and crops.dtype == np.uint8
     for row in table[table["crop"].notna()].itertuples():
         box = (0, 0, 100, 80) if pd.isna(row.xmin) else (row.xmin, row.ymin, row.xmax, row.ymax)
@@ -123,7 +123,7 @@ def test_the_summary_counts_by_reason(
     stage.run(paths, crop=rules)
     said = capsys.readouterr().out
     assert (
-        "9 photos of 1 breeds; 8 annotations, 1 of them without a photo; 14 boxes, 12 of them "
+        "9 photos of 1 classes; 8 annotations, 1 of them without a photo; 14 boxes, 12 of them "
         "on a photo" in said
     )
     assert (
@@ -200,7 +200,7 @@ def test_stanford_dogs(paths: Paths, repository: Path) -> None:
     assert photos["file"].nunique() == 20_221 and len(photos) == 21_757
     assert notes["file"].nunique() == 359 and len(notes) == 22_126 - 21_757
     assert set(notes["reason"]) == {"no photo"}
-    assert table["breed"].nunique() == 120
+    assert table["class"].nunique() == 120
     assert table["object"].notna().all() and not table.duplicated(["file", "object"]).any()
     kept = table["crop"].dropna()
     assert kept.tolist() == list(range(len(crops)))

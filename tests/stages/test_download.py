@@ -18,7 +18,7 @@ import pytest
 
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
-from pipeline.config import params
+from pipeline.config import content, params
 from pipeline.data.archives import reader
 from pipeline.download.mirrors import DownloadFailed
 from pipeline.stages import download
@@ -57,16 +57,17 @@ class Root:
         self.paths = Paths(folder)
 
     def settings(self, **data: object) -> params.Params:
-        """params.yaml with changes of the section `data`; also written to params.json."""
-        content = params.override(
-            params.read(self.repository / "params.yaml"),
-            {f"data.{key}": value for key, value in data.items()},
-        )
-        (self.folder / "params.json").write_text(json.dumps(content))
-        return params.parse(content, where="test")
+        """Return params.yaml with changes of the section `data`, also written to params.json;
+        `folder__path=...` stands for `data.folder.path`."""
+        changes = {f"data.{key.replace('__', '.')}": value for key, value in data.items()}
+        changes["kaggle.preset"] = None  # presets/ is not copied to the scratch folder
+        changed = content.override(content.read(self.repository / "params.yaml"), changes)
+        (self.folder / "params.json").write_text(json.dumps(changed))
+        return params.parse(changed, where="test")
 
     def run(self, **data: object) -> None:
-        download.run(self.paths, data=self.settings(**data).data)
+        settings = self.settings(**data)
+        download.run(self.paths, data=settings.data, competition=settings.competition)
 
     def start(
         self, environment: Mapping[str, str] | None = None, **data: object
@@ -100,8 +101,8 @@ def root(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> R
 def stanford(server: FileServer) -> dict[str, object]:
     return {
         "source": "stanford-dogs",
-        "images_mirrors": [server.url("/images.tar")],
-        "annotation_mirrors": [server.url("/annotation.tar")],
+        "stanford_dogs__images_mirrors": [server.url("/images.tar")],
+        "stanford_dogs__annotation_mirrors": [server.url("/annotation.tar")],
         "retry_wait_s": 0.01,
         "retries": 2,
     }
@@ -120,7 +121,7 @@ def test_stanford_dogs(root: Root, server: FileServer, capsys: pytest.CaptureFix
 
 
 def test_drawn(root: Root) -> None:
-    root.run(source="drawn", drawn_pictures=24)
+    root.run(source="drawn", drawn__pictures=24)
     assert sorted(root.raw()) == ["annotation.tar", "images.tar"]
     with reader.open_archive(root.paths.raw, "images") as images:
         assert len(images.names) == 24
@@ -130,7 +131,7 @@ def test_folder(root: Root) -> None:
     pictures = root.folder / "pizzas" / "napoli"
     pictures.mkdir(parents=True)
     (pictures / "a.png").write_bytes(b"png")
-    root.run(source="folder", folder="pizzas")  # relative to the root
+    root.run(source="folder", folder__path="pizzas")  # relative to the root
     with reader.open_archive(root.paths.raw, "images") as images:
         assert images.names == ("Images/napoli/a.png",)
     with reader.open_archive(root.paths.raw, "annotation") as annotation:
@@ -141,7 +142,7 @@ def test_kaggle(root: Root, tmp_path: Path) -> None:
     for name in ("all-dogs/all-dogs/n01_1.jpg", "annotation/Annotation/n01-Pug/n01_1"):
         (tmp_path / "input" / name).parent.mkdir(parents=True)
         (tmp_path / "input" / name).write_bytes(b"content")
-    root.run(source="kaggle", kaggle_path=str(tmp_path / "input"))
+    root.run(source="kaggle", kaggle__path=str(tmp_path / "input"))
     with reader.open_archive(root.paths.raw, "images") as images:
         assert images.names == ("all-dogs/n01_1.jpg",)
     with reader.open_archive(root.paths.raw, "annotation") as annotation:
@@ -154,7 +155,7 @@ def test_kaggle_by_the_api(root: Root, tmp_path: Path) -> None:
             with zipfile.ZipFile(kaggle.data / f"{name}.zip", "w") as file:
                 file.writestr(f"{name}/n01-Pug/n01_1", b"content")
         for _ in range(2):  # the second time from what is already here
-            process = root.start(kaggle.environment(), source="kaggle", kaggle_path=None)
+            process = root.start(kaggle.environment(), source="kaggle", kaggle__path=None)
             _, errors = process.communicate(timeout=120)
             assert process.returncode == 0, errors
             shutil.rmtree(root.folder / "before", ignore_errors=True)
@@ -179,8 +180,8 @@ def test_nothing_is_left_of_a_failure(root: Root, server: FileServer) -> None:
 def test_an_earlier_result_outlives_a_failure(root: Root, server: FileServer) -> None:
     settings = stanford(server)
     root.run(**settings)
-    with pytest.raises(InputError, match=r"data\.folder: .*none: not found"):
-        root.run(source="folder", folder="none")
+    with pytest.raises(InputError, match=r"data\.folder\.path: .*none: not found"):
+        root.run(source="folder", folder__path="none")
     assert root.raw() == {"images.tar": IMAGES, "annotation.tar": ANNOTATION}
 
 
@@ -189,7 +190,7 @@ def test_another_source_replaces_both(root: Root, server: FileServer, tmp_path: 
         archive = tmp_path / f"{name}.zip"
         with zipfile.ZipFile(archive, "w") as file:
             file.writestr(f"{name}/n01-Pug/n01_1", b"x")
-    root.run(source="kaggle", kaggle_path=str(tmp_path))
+    root.run(source="kaggle", kaggle__path=str(tmp_path))
     assert sorted(root.raw()) == ["annotation.zip", "images.zip"]
     root.run(**stanford(server))
     assert sorted(root.raw()) == ["annotation.tar", "images.tar"]
@@ -211,7 +212,9 @@ def test_the_error_is_one_line(root: Root, server: FileServer) -> None:
 
 def test_killed_in_mid_download_it_resumes(root: Root, server: FileServer) -> None:
     server.files["/images.tar"].faults = [Fault(stall_after_bytes=2_000_000, stall_s=120)]
-    settings = stanford(server) | {"images_sha256": hashlib.sha256(IMAGES).hexdigest()}
+    settings = stanford(server) | {
+        "stanford_dogs__images_sha256": hashlib.sha256(IMAGES).hexdigest()
+    }
     process = root.start(**settings)
     deadline = time.monotonic() + 120
     while sum(part.stat().st_size for part in root.paths.downloads.glob("*.part")) < 1_500_000:

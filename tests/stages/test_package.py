@@ -9,16 +9,24 @@ from PIL import Image
 
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
-from pipeline.config import schema
 from pipeline.stages import package
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import check_zip, read_zip
 
 
-def generated(paths: Paths, count: int, side_px: int) -> np.ndarray:
-    images = np.random.default_rng(2).integers(0, 256, (count, side_px, side_px, 3), np.uint8)
-    paths.generated.parent.mkdir(parents=True)
+def generated(paths: Paths, count: int, side_px: int, channels: int = 3) -> np.ndarray:
+    """Noise in outputs/generated.npy."""
+    shape = (count, side_px, side_px, channels)
+    images = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+    paths.generated.parent.mkdir(parents=True, exist_ok=True)
     np.save(paths.generated, images)
     return images
+
+
+def packed(paths: Paths) -> np.ndarray:
+    """Run the stage; the images of its zip."""
+    package.run(paths)
+    return read_zip(paths.images_zip, GENERATIVE_DOG_IMAGES).images
 
 
 def test_zip_and_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,24 +34,34 @@ def test_zip_and_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     images = generated(paths, 4, 64)
     images[3] = images[1]
     np.save(paths.generated, images)
-    package.run(paths, package=schema.Package(count=4))
-    assert np.array_equal(images_zip.read(paths.images_zip).images, images)
+    assert np.array_equal(packed(paths), images)
     facts = json.loads(paths.package.read_text())
-    assert facts == images_zip.check(paths.images_zip, count=4).as_dict()
+    assert facts == check_zip(paths.images_zip, GENERATIVE_DOG_IMAGES, count=4).as_dict()
+    assert set(facts) == {"sha256", "images", "bytes", "duplicates"}
     assert facts["duplicates"] == 1
     printed = capsys.readouterr().out
-    assert "1 of 4 pictures repeat another" in printed
-    assert "Kaggle takes exactly 10,000" in printed
+    assert "1 of 4 images repeat another" in printed
+    assert "Kaggle takes exactly 10,000 images (generate.count)" in printed
 
 
-@pytest.mark.parametrize("side_px", [32, 128])
-def test_other_sides_become_64(tmp_path: Path, side_px: int) -> None:
+def test_kaggles_own_count_is_not_remarked_upon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     paths = Paths(tmp_path)
-    images = generated(paths, 2, side_px)
-    package.run(paths, package=schema.Package(count=2))
-    packed = images_zip.read(paths.images_zip).images
-    expected = Image.fromarray(images[1]).resize((64, 64), Image.Resampling.BICUBIC)
-    assert np.array_equal(packed[1], np.asarray(expected))
+    generated(paths, GENERATIVE_DOG_IMAGES.count, 2, channels=1)
+    package.run(paths)
+    assert "Kaggle takes" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side_px", [16, 32, 128])
+def test_other_sides_become_64_and_grey_becomes_rgb(
+    tmp_path: Path, side_px: int, channels: int
+) -> None:
+    paths = Paths(tmp_path)
+    rgb = np.repeat(generated(paths, 2, side_px, channels), 3 // channels, axis=3)
+    expected = Image.fromarray(rgb[1]).resize((64, 64), Image.Resampling.BICUBIC)
+    assert np.array_equal(packed(paths)[1], np.asarray(expected))
 
 
 def test_shrinking_is_antialiased(tmp_path: Path) -> None:
@@ -53,26 +71,25 @@ def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     images[:, :, ::2] = 0
     images[:, :, 1::2] = 255
     np.save(paths.generated, images)
-    package.run(paths, package=schema.Package(count=1))
-    inner = images_zip.read(paths.images_zip).images[0, 8:-8, 8:-8]
+    inner = packed(paths)[0, 8:-8, 8:-8]
     assert np.abs(inner.astype(int) - 127).max() <= 12
 
 
 def test_bad_arrays_are_one_line(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     with pytest.raises(InputError, match="run the generate stage first"):
-        package.run(paths, package=schema.Package(count=1))
-    generated(paths, 2, 64)
-    with pytest.raises(InputError, match="2 files instead of 3"):
-        package.run(paths, package=schema.Package(count=3))
+        package.run(paths)
+    generated(paths, 0, 64)
+    with pytest.raises(InputError, match="holds no images"):
+        package.run(paths)
     np.save(paths.generated, np.zeros((2, 64, 64, 3), np.float32))
-    with pytest.raises(InputError, match="float32"):
-        package.run(paths, package=schema.Package(count=2))
+    with pytest.raises(InputError, match=r"generated\.npy: must be uint8 .* not float32"):
+        package.run(paths)
     np.save(paths.generated, np.zeros((2, 64, 32, 3), np.uint8))
     with pytest.raises(InputError, match=r"\(2, 64, 32, 3\)"):
-        package.run(paths, package=schema.Package(count=2))
+        package.run(paths)
     paths.generated.write_bytes(paths.generated.read_bytes()[:500])
     with pytest.raises(InputError, match="not a whole array"):
-        package.run(paths, package=schema.Package(count=2))
+        package.run(paths)
     assert not paths.images_zip.exists()
     assert not paths.package.exists()

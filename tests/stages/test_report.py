@@ -1,4 +1,4 @@
-"""The stage: which sections it shows, when real pictures appear, what it says is missing."""
+"""The stage: which sections it shows, when crops appear, what it says is missing."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_it_reads_every_section_because_it_shows_every_parameter() -> None:
     [
         ({"data.source": "drawn"}, True),
         ({"data.source": "stanford-dogs"}, False),
-        ({"data.source": "folder", "data.folder": "x"}, False),
+        ({"data.source": "folder", "data.folder.path": "x"}, False),
         ({"data.source": "kaggle", "report.show_photos": True}, True),
     ],
 )
@@ -39,7 +39,7 @@ def test_photos_appear_only_where_the_user_says_so(
     paths = Paths(tmp_path)
     files.write_npy(paths.crops, np.stack([dog(number) for number in range(4)]))
     html = run(paths, **changes)
-    assert ("crops of the training pictures" in html) is shown
+    assert ("crops of the training set" in html) is shown
 
 
 def test_an_empty_run_gives_a_page_and_says_what_is_missing(

@@ -13,36 +13,39 @@ from pipeline.__main__ import main
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import schema
+from pipeline.images import arrays
+from pipeline.images.shape import ImageShape
 from pipeline.scoring import mifid
-from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring import reference as real_side
 from pipeline.scoring.extractors import embedded
-from pipeline.scoring.reference import Reference
-from pipeline.stages import reference, score
-from pipeline.submission import images_zip
+from pipeline.scoring.reference import RealFeatures
+from pipeline.stages import package, reference, score
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import read_zip
+from pipeline.submission.writer import write_zip
 
 COUNT = 40
 
 
 def scene(seed: int, width: int = 64, height: int = 64) -> Image.Image:
-    """A few shapes of random place and colour: pictures that a network tells apart."""
+    """A few shapes of random place and colour: images that a network tells apart."""
     random = np.random.default_rng(seed)
-    picture = Image.new("RGB", (width, height), tuple(map(int, random.integers(0, 256, 3))))
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (width, height), tuple(map(int, random.integers(0, 256, 3))))
+    pen = ImageDraw.Draw(image)
     for _ in range(4):
         x, y, reach = random.integers(0, width), random.integers(0, height), random.integers(5, 30)
         box = (int(x - reach), int(y - reach), int(x + reach), int(y + reach))
         pen.ellipse(box, fill=tuple(map(int, random.integers(0, 256, 3))))
-    return picture
+    return image
 
 
 def settings(**changes: object) -> schema.Reference:
     values = {
         "extractor": "embedded",
         "pictures": "photos",
-        "inception_weights": "auto",
-        "precision": "float32",
         "flips": True,
         "held_out": 10_000,
+        "inception": schema.ReferenceInception(weights="auto", precision="float32"),
     }
     return schema.Reference(**(values | changes))
 
@@ -80,7 +83,7 @@ def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
     (root / "data").mkdir()
     for file in (real.reference, real.crops):
         (root / "data" / file.name).symlink_to(file)
-    images_zip.write(paths.images_zip, images, count=len(images))
+    write_zip(paths.images_zip, images, GENERATIVE_DOG_IMAGES)
     return paths
 
 
@@ -92,7 +95,7 @@ def unseen(count: int = 30) -> np.ndarray:
 
 
 def test_reference_holds_the_squashed_photos(real: Paths) -> None:
-    held = scoring_reference.load(real.reference)
+    held = real_side.load(real.reference)
     network = embedded.load("cpu")
     squashed = np.stack(
         [
@@ -110,17 +113,17 @@ def test_reference_holds_the_squashed_photos(real: Paths) -> None:
 
 
 def test_reference_holds_crops_and_mirrored_crops(real: Paths) -> None:
-    held = scoring_reference.load(real.reference)
+    held = real_side.load(real.reference)
     network, crops = embedded.load("cpu"), np.load(real.crops)
     assert np.array_equal(held.crop_features, network.features(crops))
     mirrored = np.stack([np.fliplr(crop) for crop in crops])
     assert np.array_equal(held.flipped_features, network.features(mirrored))
 
 
-def test_floor_compares_two_halves_of_the_real_pictures(real: Paths) -> None:
-    held = scoring_reference.load(real.reference)
-    assert held.floor_images == COUNT // 2
-    fewer = scoring_reference.floor(held.features, held_out=5, device="cpu")
+def test_held_out_images_are_scored_against_the_others(real: Paths) -> None:
+    held = real_side.load(real.reference)
+    assert held.held_out_images == COUNT // 2
+    fewer = real_side.held_out_score(held.features, held_out=5, device="cpu")
     assert fewer.images == 5
     order = np.random.default_rng(0).permutation(COUNT)
     expected = mifid.memorization_distance(
@@ -129,7 +132,7 @@ def test_floor_compares_two_halves_of_the_real_pictures(real: Paths) -> None:
     )
     assert fewer.memorization_distance == expected
     with pytest.raises(InputError, match="4 at least"):
-        scoring_reference.floor(held.features[:3], held_out=5, device="cpu")
+        real_side.held_out_score(held.features[:3], held_out=5, device="cpu")
 
 
 def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
@@ -137,29 +140,29 @@ def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
     paths.crops.parent.mkdir()
     np.save(paths.crops, np.repeat(np.repeat(np.load(real.crops), 2, axis=1), 2, axis=2))
     reference.run(paths, device="cpu", reference=settings(pictures="crops", flips=False))
-    held = scoring_reference.load(paths.reference)
+    held = real_side.load(paths.reference)
     assert np.array_equal(held.features, held.crop_features)
     assert held.features.shape == (COUNT, 768)  # 128 px crops are shrunk first
     assert held.flipped_features.shape == (0, 768)
 
 
-def test_same_pictures_same_reference(real: Paths, tmp_path: Path) -> None:
-    held = scoring_reference.load(real.reference)
-    scoring_reference.save(tmp_path / "a.npz", held)
-    scoring_reference.save(tmp_path / "b.npz", held)
+def test_same_images_same_reference(real: Paths, tmp_path: Path) -> None:
+    held = real_side.load(real.reference)
+    real_side.save(tmp_path / "a.npz", held)
+    real_side.save(tmp_path / "b.npz", held)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_a_missing_or_broken_reference_is_one_line(real: Paths, tmp_path: Path) -> None:
     path = tmp_path / "reference.npz"
     with pytest.raises(InputError, match="run the reference stage first"):
-        scoring_reference.load(path)
+        real_side.load(path)
     path.write_bytes(real.reference.read_bytes()[:5000])
     with pytest.raises(InputError, match="run the reference stage again"):
-        scoring_reference.load(path)
+        real_side.load(path)
     np.savez(path, features=np.zeros(3))
     with pytest.raises(InputError, match="run the reference stage again"):
-        scoring_reference.load(path)
+        real_side.load(path)
 
 
 # --- score --------------------------------------------------------------------------------------
@@ -171,7 +174,7 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, images)
     score.run(paths, device="cpu", reference=settings(), score=scoring())
     found = json.loads(paths.metrics.read_text())
-    held, network = scoring_reference.load(real.reference), embedded.load("cpu")
+    held, network = real_side.load(real.reference), embedded.load("cpu")
     features = network.features(images)
     fid = mifid.fid(generated=mifid.statistics(features), real=mifid.statistics(held.features))
     distance = mifid.memorization_distance(generated_features=features, real_features=held.features)
@@ -186,13 +189,15 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     assert (found["duplicates"], found["duplicates_share"]) == (1, 1 / 30)
     assert (found["extractor"], found["reference"]) == ("embedded", "photos")
     assert found["official"] is False
-    assert found["floor_fid"] == held.floor_fid
+    assert found["floor_fid"] == held.held_out_fid
+    assert found["floor_memorization_distance"] == held.held_out_memorization_distance
+    assert found["floor_images"] == held.held_out_images
     for name in ("precision", "recall", "density", "coverage"):
         assert found[name] >= 0
     assert all(isinstance(value, (str, int, float, bool)) for value in found.values())
 
 
-def test_copies_of_training_pictures_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
+def test_copies_of_photos_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
     """Photos copied whole are what Kaggle looks for; crops and mirrored crops pass it unseen, and
     show in distances of their own."""
     crops = np.load(real.crops)
@@ -274,22 +279,25 @@ def test_any_zip_or_folder_is_scored_alike(
 
 def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
-    for changes in ({"pictures": "crops"}, {"precision": "bfloat16"}):
-        with pytest.raises(InputError, match="run the reference stage again"):
-            score.run(paths, device="cpu", reference=settings(**changes), score=scoring())
-    held = scoring_reference.load(real.reference)
-    other = Reference(**{**vars(held), "identity": "0" * 64})
-    paths.reference.unlink()
-    scoring_reference.save(paths.reference, other)
     with pytest.raises(InputError, match="run the reference stage again"):
-        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        score.run(paths, device="cpu", reference=settings(pictures="crops"), score=scoring())
+    held = real_side.load(real.reference)
+    paths.reference.unlink()
+    for changes in (
+        {"identity": "0" * 64},
+        {"precision": "bfloat16"},
+        {"extractor": "inception"},
+    ):
+        real_side.save(paths.reference, RealFeatures(**{**vars(held), **changes}))
+        with pytest.raises(InputError, match="run the reference stage again"):
+            score.run(paths, device="cpu", reference=settings(), score=scoring())
     assert not paths.metrics.exists()
 
 
 def test_crops_that_changed_after_the_reference(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
     paths.crops.unlink()
-    with pytest.raises(InputError, match="run the crop stage first"):
+    with pytest.raises(InputError, match=r"make them first \(python -m pipeline crop\)"):
         score.run(paths, device="cpu", reference=settings(), score=scoring())
     np.save(paths.crops, np.load(real.crops)[:1])
     with pytest.raises(InputError, match="run the reference stage again"):
@@ -297,12 +305,96 @@ def test_crops_that_changed_after_the_reference(real: Paths, tmp_path: Path) -> 
     assert not paths.metrics.exists()
 
 
-def test_too_few_pictures(real: Paths, tmp_path: Path) -> None:
+def test_too_few_images(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen(3))
-    with pytest.raises(InputError, match="3 pictures are too few"):
+    with pytest.raises(InputError, match="3 images are too few"):
         score.run(paths, device="cpu", reference=settings(), score=scoring())
     assert not paths.metrics.exists()
     assert not paths.nearest.exists()
+
+
+# --- copies -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copies(real: Paths, tmp_path: Path) -> Paths:
+    """A run whose samples are the training crops themselves, in another order, scored against
+    these crops."""
+    crops = np.load(real.crops)
+    paths = submission(real, tmp_path, np.random.default_rng(0).permutation(crops))
+    paths.reference.unlink()
+    reference.run(paths, device="cpu", reference=settings(pictures="crops"))
+    return paths
+
+
+@pytest.mark.parametrize("epsilon", [1e-15, 0.0])
+def test_a_perfect_copy_in_another_order_is_at_distance_0(copies: Paths, epsilon: float) -> None:
+    asked = settings(pictures="crops")
+    score.run(copies, device="cpu", reference=asked, score=scoring(epsilon=epsilon))
+    found = json.loads(copies.metrics.read_text())
+    assert (found["fid"], found["mifid"]) == (0, 0)
+    assert found["memorization_warning"] is True
+
+
+def test_some_copies_with_epsilon_0(copies: Paths) -> None:
+    """Half of the crops copied: FID is above 0. d is 0, or one rounding error above it."""
+    write_zip(copies.images_zip, np.load(copies.crops)[: COUNT // 2], GENERATIVE_DOG_IMAGES)
+    held = real_side.load(copies.reference)
+    asked, without = settings(pictures="crops"), scoring(epsilon=0.0)
+    exact = np.zeros_like(held.features)
+    exact[np.arange(COUNT), np.arange(COUNT)] = 1  # so that each cosine is exactly 1
+    network = embedded.Embedded
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "features", lambda _self, images: exact[: len(images)])
+        reference.run(copies, device="cpu", reference=asked)
+        with pytest.raises(InputError, match=r"score\.epsilon = 0"):
+            score.run(copies, device="cpu", reference=asked, score=without)
+    assert not copies.metrics.exists()
+
+
+# --- any side, one channel or three -------------------------------------------------------------
+
+
+def generated_run(root: Path, images: np.ndarray, crops: np.ndarray) -> Paths:
+    """A run from generated images to their score, with these crops as the real side."""
+    paths = Paths(root)
+    for path, array in ((paths.generated, images), (paths.crops, crops)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, array)
+    package.run(paths)
+    reference.run(paths, device="cpu", reference=settings(pictures="crops"))
+    score.run(paths, device="cpu", reference=settings(pictures="crops"), score=scoring())
+    return paths
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side_px", [16, 32, 128])
+def test_any_shape_passes_from_the_generator_to_the_score(
+    tmp_path: Path, side_px: int, channels: int
+) -> None:
+    shape = ImageShape(side_px, channels)
+    crops = arrays.conform(np.stack([np.asarray(scene(n)) for n in range(30)]), shape)
+    samples = arrays.conform(unseen(20), shape)
+    samples[7] = crops[3]
+    paths = generated_run(tmp_path / "run", samples, crops)
+    zipped = read_zip(paths.images_zip, GENERATIVE_DOG_IMAGES).images
+    assert np.array_equal(zipped, arrays.conform(samples, GENERATIVE_DOG_IMAGES.shape))
+    metrics = json.loads(paths.metrics.read_text())
+    assert (metrics["images"], metrics["reference_images"]) == (20, 30)
+    assert metrics["fid"] > 0 and metrics["memorization_distance"] > 0
+    closest = json.loads(paths.neighbours.read_text())["pairs"][0]
+    assert (closest["generated"], closest["crop"]) == (7, 3)
+    assert closest["distance"] < 1e-6
+    # The copy and its original look the same, enlarged from 64 px and from the crop's own side.
+    with Image.open(paths.nearest) as sheet:
+        assert sheet.mode == "RGB"
+        first = np.asarray(sheet)[8 : 8 + 128, 8 : 8 + 256].astype(int)
+    assert np.abs(first[:, :128] - first[:, 128:]).mean() < 10
+    if channels == 1:
+        colour = generated_run(tmp_path / "rgb", samples.repeat(3, 3), crops.repeat(3, 3))
+        for path in (colour.images_zip, colour.metrics, colour.neighbours, colour.nearest):
+            twin = paths.root / path.relative_to(colour.root)
+            assert path.read_bytes() == twin.read_bytes(), path.name
 
 
 # --- Inception's weights, the command line ------------------------------------------------------
@@ -314,7 +406,8 @@ def test_wrong_weights_stop_the_stage_and_leave_nothing(real: Paths, tmp_path: P
     paths.crops.symlink_to(real.crops)
     weights = tmp_path / "weights.pth"
     weights.write_bytes(b"cut short")
-    asked = settings(extractor="inception", pictures="crops", inception_weights=str(weights))
+    inception = schema.ReferenceInception(weights=str(weights), precision="float32")
+    asked = settings(extractor="inception", pictures="crops", inception=inception)
     with pytest.raises(InputError, match="not the official weights, or cut short"):
         reference.run(paths, device="cpu", reference=asked)
     assert not paths.reference.exists()

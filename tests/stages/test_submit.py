@@ -11,7 +11,7 @@ from pipeline.common.errors import PipelineError
 from pipeline.common.paths import Paths
 from pipeline.kaggle.api.errors import NoCredentials, PreflightFailed
 from pipeline.stages import submit_file, submit_kernel
-from pipeline.submission.images_zip import SubmissionInvalid
+from pipeline.submission.reader import SubmissionInvalid
 from tests.kaggle import competition, runs
 from tests.standins.kaggle_api import COMPETITION, SECRETS, SMALL, KaggleStandIn
 
@@ -65,7 +65,7 @@ def test_a_dry_run_of_a_kernel_sends_nothing_and_writes_a_receipt(
     assert receipt["status"] == "dry-run"
     assert receipt["kernel"] == f"tester/{runs.SLUG}"
     assert len(receipt["code_sha256"]) == 64
-    assert receipt["parameters"] == {"package": {"count": competition.COUNT}}
+    assert receipt["parameters"] == {"generate": {"count": competition.COUNT}}
 
 
 @pytest.mark.parametrize("mode", ["dry-run", "kernel"])
@@ -229,18 +229,9 @@ def test_another_count_than_the_evaluators_is_not_sent(
     kaggle: KaggleStandIn,
 ) -> None:
     with pytest.raises(PreflightFailed, match="evaluator takes exactly 10,000"):
-        runs.submit_zip(
-            paths, {"kaggle.competition": COMPETITION, "data.kaggle_competition": COMPETITION}
-        )
+        runs.submit_zip(paths, {"competition": COMPETITION})
     assert kaggle.server.log == []
-    assert (
-        dry(
-            paths,
-            submit_file,
-            {"kaggle.competition": COMPETITION, "data.kaggle_competition": COMPETITION},
-        )["images"]
-        == 40
-    )
+    assert dry(paths, submit_file, {"competition": COMPETITION})["images"] == 40
 
 
 def test_a_kernel_of_another_account_is_not_pushed(

@@ -44,16 +44,17 @@ def whole_zip(path: Path) -> str | None:
 
 @dataclass
 class Rules:
-    """How this Kaggle is disposed; tests change what they need."""
+    """How this Kaggle behaves; tests change what they need."""
 
     entered: bool = True
     kernels_only: bool = False
     submissions_disabled: bool = False
     deadline: str = "2019-08-13T23:59:00.000Z"
     daily_limit: int = 5
-    looks_until_scored: int = 1  # a submission is PENDING that many times
-    stale_looks: int = 0  # after a push the kernel's state and output are the old ones that often
+    polls_until_scored: int = 1  # a submission is listed as PENDING that many times
+    stale_polls: int = 0  # after a push the kernel's state and output are the old ones that often
     page_size: int = 20  # at most so many submissions a page
+    repeats_page_token: bool = False  # each page of a list names the same next one
     evaluate: Callable[[Path], str | None] = whole_zip
     score: Callable[[Path], float] = lambda path: 42.5
     push_answer: dict[str, Any] = field(default_factory=dict)  # laid over the answer of a push
@@ -77,7 +78,7 @@ class Submission:
     path: Path
     sha256: str
     kernel_version: int | None
-    looks: int = 0
+    polls: int = 0
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Kernel:
 
     pushes: list[dict[str, Any]] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
-    looks: int = 0  # at its state since the last push
+    polls: int = 0  # of its state, since the last push
 
 
 class KaggleStandIn:
@@ -116,7 +117,7 @@ class KaggleStandIn:
             for worker in kernel.workers:
                 worker.stop()
 
-    # --- what a test looks at and sets --------------------------------------------------------
+    # --- what a test reads and sets -----------------------------------------------------------
     def environment(self, home: Path | None = None, *, token: str | None = TOKEN) -> dict[str, str]:
         """The variables that lead the client here: it knows only http://localhost, port 80, so
         the stand-in is its proxy. Credentials: `token`, or what lies in `home`."""
@@ -211,7 +212,8 @@ class KaggleStandIn:
         newest_first = self.submissions[::-1]
         page = [self._shown(one) for one in newest_first[start : start + size]]
         more = start + size < len(newest_first)
-        return {"submissions": page} | ({"nextPageToken": str(start + size)} if more else {})
+        next_page = {"nextPageToken": str(start + size)} if more else self._same_page()
+        return {"submissions": page} | next_page
 
     def download_data_file(self, asked: dict[str, Any]) -> str:
         """Gives an address to be redirected to."""
@@ -238,7 +240,7 @@ class KaggleStandIn:
         attached = {source: self.mounted for source in asked.get("competitionDataSources", [])}
         worker = Worker(folder, asked["text"], asked["kernelType"], attached)
         kernel.workers.append(worker)
-        kernel.looks = 0
+        kernel.polls = 0
         worker.start(self.worker_environment)
         return {"versionNumber": len(kernel.pushes), "kernelId": 1001} | answer
 
@@ -262,9 +264,12 @@ class KaggleStandIn:
         files = [
             {"fileName": name, "url": f"{base}/{name}?sig=secret"} for name in worker.outputs()
         ]
-        return {"files": files, "log": worker.log_as_json()}
+        return {"files": files, "log": worker.log_as_json()} | self._same_page()
 
-    # --- inside ---------------------------------------------------------------------------------
+    # --- helpers --------------------------------------------------------------------------------
+    def _same_page(self) -> dict[str, str]:
+        return {"nextPageToken": "1"} if self.rules.repeats_page_token else {}
+
     def _require_competition(self, asked: dict[str, Any]) -> None:
         if asked.get("competitionName") not in (COMPETITION, SMALL):
             raise Refusal(404, "Not found: competition")
@@ -290,8 +295,8 @@ class KaggleStandIn:
     def _session(self, asked: dict[str, Any]) -> tuple[int, Worker]:
         """Number and worker of the version that is shown."""
         kernel = self._kernel(asked)
-        kernel.looks += 1
-        version = len(kernel.workers) - (kernel.looks <= self.rules.stale_looks)
+        kernel.polls += 1
+        version = len(kernel.workers) - (kernel.polls <= self.rules.stale_polls)
         if version == 0:
             raise Refusal(404, "Kernel has no sessions")
         return version, kernel.workers[version - 1]
@@ -306,7 +311,7 @@ class KaggleStandIn:
         return {"message": "Successfully submitted to Generative Dog Images", "ref": ref}
 
     def _shown(self, submission: Submission) -> dict[str, Any]:
-        submission.looks += 1
+        submission.polls += 1
         shown: dict[str, Any] = {
             "ref": submission.ref,
             "description": submission.description,
@@ -314,7 +319,7 @@ class KaggleStandIn:
             "date": "2026-01-01T00:00:00.000Z",
             "status": "PENDING",
         }
-        if submission.looks > self.rules.looks_until_scored:
+        if submission.polls > self.rules.polls_until_scored:
             if fault := self.rules.evaluate(submission.path):
                 return shown | {"status": "ERROR", "errorDescription": fault}
             score = f"{self.rules.score(submission.path):.5f}"

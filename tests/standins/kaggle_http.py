@@ -49,6 +49,9 @@ class Fault:
     hang_s: float = 0.0
     trickle_s: float = 0.0  # between two bytes of the answer
     keep: float | None = None  # PUT, GET: this share of the bytes, taken for the whole
+    echo: bool = False  # the message of an error holds the credentials of the request
+    content_type: str | None = None  # instead of the true one
+    length: str = "true"  # GET: true | chunked | none (the end is the connection's)
 
     def applies(self, call: str) -> bool:
         if call != self.call or self.times == 0:
@@ -153,8 +156,12 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.drop == "before":
             return self._break()
         if fault.status is not None:
-            message = json.dumps({"code": fault.status, "message": "injected"}).encode()
-            return self._send(entry, fault.status, fault.body or message, headers=fault.headers)
+            text = f"injected: {self._credentials(asked)}" if fault.echo else "injected"
+            message = json.dumps({"code": fault.status, "message": text}).encode()
+            body = message if fault.body is None else fault.body
+            return self._send(
+                entry, fault.status, body, headers=fault.headers, content_type=fault.content_type
+            )
         try:
             if "Token" not in method and not self._authorised():
                 raise Refusal(401, "Unauthenticated")
@@ -171,7 +178,21 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(answer, str):
             return self._send(entry, 302, b"", headers={"Location": answer})
         content = fault.body if fault.body is not None else json.dumps(answer).encode()
-        self._send(entry, 200, content, cut=fault.drop == "during", trickle_s=fault.trickle_s)
+        self._send(
+            entry,
+            200,
+            content,
+            cut=fault.drop == "during",
+            trickle_s=fault.trickle_s,
+            content_type=fault.content_type,
+        )
+
+    def _credentials(self, asked: dict[str, Any]) -> str:
+        """All that the request carries of the account's secrets, in each form."""
+        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+        plain = base64.b64decode(value).decode() if scheme == "Basic" else ""
+        login = [asked.get(name, "") for name in ("token", "refreshToken")]
+        return " ".join([scheme, value, plain, *login])
 
     def _authorised(self) -> bool:
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
@@ -238,7 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.keep is not None:
             content = content[: int(len(content) * fault.keep)]
         status = 206 if "Content-Range" in headers else 200
-        self._send(entry, status, content, headers=headers, cut=fault.drop == "during")
+        cut = fault.drop == "during"
+        self._send(entry, status, content, headers=headers, cut=cut, length=fault.length)
 
     # --- answers --------------------------------------------------------------------------------
     def _send(
@@ -250,13 +272,22 @@ class _Handler(BaseHTTPRequestHandler):
         headers: dict[str, str] | None = None,
         cut: bool = False,
         trickle_s: float = 0.0,
+        content_type: str | None = None,
+        length: str = "true",
     ) -> None:
         self.server_of.watch("after", entry)
         entry.status = 0 if cut else status
         self.send_response(status)
         is_json = body[:1] in (b"{", b"[")
-        self.send_header("Content-Type", "application/json" if is_json else "text/plain")
-        self.send_header("Content-Length", str(len(body)))
+        own_type = "application/json" if is_json else "text/plain"
+        self.send_header("Content-Type", content_type or own_type)
+        if length == "chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+        elif length == "true":
+            self.send_header("Content-Length", str(len(body)))
+        else:
+            self.close_connection = True
+            self.send_header("Connection", "close")
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
@@ -265,7 +296,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
                 time.sleep(trickle_s)
         else:
-            self.wfile.write(body[: len(body) // 2] if cut else body)
+            body = body[: len(body) // 2] if cut else body
+            if length == "chunked":
+                end = b"" if cut else b"0\r\n\r\n"
+                body = f"{len(body):x}\r\n".encode() + body + b"\r\n" + end
+            self.wfile.write(body)
         if cut:
             self._break()
 

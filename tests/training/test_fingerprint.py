@@ -1,12 +1,12 @@
 """What is in the fingerprint, and what is not."""
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.common import imports
+from pipeline.models.registry import FAMILIES
 from pipeline.training import fingerprint
 from tests.training.tiny import crops, tiny
 
@@ -69,48 +69,37 @@ def test_the_data_is_in(data: Path) -> None:
     assert digest(data) != before
 
 
-def imports(tree: ast.Module) -> Iterator[ast.AST]:
-    """All nodes but those for the type checker."""
-    for node in tree.body:
-        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
-            yield from ast.walk(node)
-
-
-def test_the_code_that_shapes_the_weights_is_in(repository: Path) -> None:
-    """Whatever the loop imports of ours is in the list, or known to shape nothing."""
-    package = repository / "pipeline"
-    found, queue = set(), ["training/fit.py", "training/engine/distributed.py"]
-    while queue:
-        name = queue.pop()
-        found.add(name)
-        if name in UNSHAPING:
-            continue
-        for node in imports(ast.parse((package / name).read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline"):
-                base = node.module.split(".")[1:]
-                for path in ["/".join([*base, alias.name]) for alias in node.names] + [
-                    "/".join(base)
-                ]:
-                    for file in (f"{path}.py", f"{path}/__init__.py"):
-                        if file == "training/__init__.py":
-                            continue  # its docstring
-                        if (package / file).is_file() and file not in found:
-                            queue.append(file)
-    assert set(fingerprint.CODE) <= found
-    assert found - set(fingerprint.CODE) == UNSHAPING
-
-
+# What the loop imports and does not shape the weights: checks, files, what is shown and written.
 UNSHAPING = {
-    "devices.py",
-    "errors.py",
-    "files.py",
-    "models/sampling.py",
-    "progress.py",
-    "training/figures.py",
-    "training/fingerprint.py",
-    "training/history.py",
-    "training/memory.py",
-    "training/pictures.py",
-    "training/stopping.py",
-    "training/watch.py",
+    Path("pipeline") / name
+    for name in (
+        "common/devices.py",
+        "common/errors.py",
+        "common/files.py",
+        "common/progress.py",
+        "common/section.py",
+        "images",
+        "models/family.py",
+        "models/registry.py",
+        "models/sampling.py",
+        "training/memory.py",
+        "training/monitor",
+        "training/run.py",
+        "training/stopping.py",
+    )
 }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_code_that_shapes_the_weights_is_in(repository: Path, family: str) -> None:
+    """Whatever the loop imports of ours is in the list, or known to shape nothing."""
+    loop = [Path("pipeline/training/fit.py")]
+    others = {Path("pipeline/models") / name for name in FAMILIES} - {
+        Path("pipeline/models", family)
+    }
+    followed = imports.closure(repository, loop, UNSHAPING | others)
+    found = {path for path in followed if not imports.is_empty(repository, path)}
+    listed = {path.relative_to(repository) for path in fingerprint.shaping_code(family)}
+    assert found - listed == set()
+    needed = imports.closure(repository, loop)
+    assert all(any(path.is_relative_to(each) for path in needed) for each in UNSHAPING)

@@ -31,10 +31,8 @@ class Parameters(Section):
 
 def write(request: Request, parameters: Parameters) -> None:
     """Copy or fetch the competition's data; see `copy` and `download`."""
-    if parameters.path is None:
-        folder = download(request.downloads, competition=request.competition)
-    else:
-        folder = request.user_path(parameters.path)
+    path = parameters.path
+    folder = download(request) if path is None else request.user_path(path)
     copy(request.raw, folder=folder)
 
 
@@ -61,15 +59,18 @@ def copy(raw: Path, *, folder: Path) -> None:
             _copy(source, raw / f"{stem}.zip")
 
 
-def download(keep: Path, *, competition: str) -> Path:
+def download(request: Request) -> Path:
     """Fetch the competition's two zips by Kaggle's API; returns the folder that holds them.
 
     Raises:
         PipelineError: no credentials, the rules not accepted, no network.
     """
-    from pipeline.kaggle.api import client
+    from pipeline.download.retry import RetryPolicy
+    from pipeline.kaggle.api import competitions
 
-    return client.download_competition_files(competition, keep / "kaggle" / competition)
+    policy = RetryPolicy(request.timeout_s, request.retries, request.retry_wait_s)
+    folder = request.downloads / "kaggle" / request.competition
+    return competitions.download_files(request.competition, folder, policy)
 
 
 def _find(folder: Path, name: str) -> Path:

@@ -31,9 +31,9 @@ def write(request: Request, parameters: Parameters) -> None:
         DownloadFailed, DownloadCorrupt, DiskFull: as `mirrors.fetch`.
     """
     from pipeline.download import mirrors
-    from pipeline.download.resumable import Patience
+    from pipeline.download.retry import RetryPolicy
 
-    patience = Patience(request.timeout_s, request.retries, request.retry_wait_s)
+    policy = RetryPolicy(request.timeout_s, request.retries, request.retry_wait_s)
     # The small one first: what is wrong with the network or the disk shows early.
     for name, folder, addresses, sha256 in (
         (
@@ -50,7 +50,7 @@ def write(request: Request, parameters: Parameters) -> None:
             keep=request.downloads,
             base=request.root,
             sha256=sha256,
-            patience=patience,
+            policy=policy,
             check=lambda path, folder=folder: _check(path, folder),
         )
 

@@ -6,14 +6,15 @@ and may leave the program. Credentials are the client's own affair (`KAGGLE_API_
 nothing here stores or prints one.
 """
 
-import importlib
-import io
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.kaggle.api import guard, transfer
+from pipeline.common import progress
+from pipeline.download import masking
+from pipeline.download.request import failure_of
+from pipeline.download.retry import Retryable, RetryPolicy, is_worth_repeating
+from pipeline.kaggle.api import guard, once
 from pipeline.kaggle.api.errors import (
     AccessRefused,
     CredentialsRefused,
@@ -21,15 +22,13 @@ from pipeline.kaggle.api.errors import (
     NoCredentials,
     NotFound,
     RequestRefused,
-    UnexpectedAnswer,
 )
-from pipeline.kaggle.api.retry import Again, Patience, repeat, retry_after_s
+from pipeline.kaggle.api.once import UnusableAnswer
+
+if TYPE_CHECKING:
+    from pipeline.kaggle.api.adapter import KaggleAdapter
 
 T = TypeVar("T")
-
-_LONGEST_ANSWER = 5  # deadlines that an answer may take in all, as long as bytes come in
-
-DATA_FILES = ("all-dogs.zip", "Annotation.zip")  # of the competition
 
 CREDENTIALS_HELP = (
     "make a token at https://www.kaggle.com/settings/api and put it into ~/.kaggle/access_token or "
@@ -38,9 +37,13 @@ CREDENTIALS_HELP = (
 
 
 class Client:
-    """One account's conversation with Kaggle."""
+    """One account's conversation with Kaggle.
 
-    def __init__(self, patience: Patience | None = None) -> None:
+    Attributes:
+        policy: deadline and retries of each call.
+    """
+
+    def __init__(self, policy: RetryPolicy) -> None:
         """Find the credentials and check them.
 
         Raises:
@@ -48,8 +51,12 @@ class Client:
             CredentialsRefused: Kaggle does not know them.
             Unavailable: Kaggle did not answer in time.
         """
-        self.patience = patience or Patience()
-        self._api = _load(self.patience)
+        # Late: both need packages that only a conversation with Kaggle needs.
+        from pipeline.kaggle.api.adapter import KaggleAdapter
+
+        self.policy = policy
+        self._adapter = KaggleAdapter(policy.timeout_s)
+        self._api = _load(self._adapter)
         self._ask("logging in", self._authenticate)
 
     def _authenticate(self) -> None:
@@ -70,36 +77,37 @@ class Client:
     def call(
         self,
         what: str,
-        service: str,
         method: str,
         *,
         find: Callable[[], Any] | None = None,
         take: Callable[[Any], Any] = lambda answer: answer,
         **fields: Any,
     ) -> Any:
-        """One call of the API.
+        """Call a method of the API and return what `take` gives from its answer.
 
         Args:
             what: the call in words, for messages.
-            service: `competitions` or `kernels`.
-            method: the client's name of the method, e.g. `get_competition`.
-            find: see `retry.repeat`; without it the call must be safe to repeat.
-            take: gives the result from the answer; what it cannot read is an `UnexpectedAnswer`.
+            method: the client's name of the method, one of `_competition_requests` or
+                `_kernel_requests`.
+            find: see `once.ask`; without it the call must be safe to repeat.
+            take: what it cannot read counts as an answer that cannot be used.
             fields: the request's fields, in the client's spelling.
 
         Raises:
             KaggleError: the one that fits what Kaggle answered.
         """
-        name = f"{service.removesuffix('s')}_api" if service == "competitions" else "kernels_api"
-        types = importlib.import_module(f"kagglesdk.{service}.types.{name}_service")
-        words = "".join(word.capitalize() for word in method.split("_"))
-        request = getattr(types, f"Api{words}Request")()
+        requests = _competition_requests()
+        of_competitions = method in requests
+        request = requests[method]() if of_competitions else _kernel_requests()[method]()
         for field, value in fields.items():
             setattr(request, field, value)
 
         def send() -> Any:
             with self._api.build_kaggle_client() as kaggle:
-                client = getattr(getattr(kaggle, service), f"{name}_client")
+                if of_competitions:
+                    client = kaggle.competitions.competition_api_client
+                else:
+                    client = kaggle.kernels.kernels_api_client
                 return take(getattr(client, method)(request))
 
         return self._ask(what, send, find)
@@ -119,69 +127,73 @@ class Client:
     def _ask(
         self, what: str, call: Callable[[], T], find: Callable[[], T | None] | None = None
     ) -> T:
-        def attempt() -> T:
+        def named() -> T:
             try:
                 with guard.quiet():
-                    return _named(call)
+                    return self._named(call)
             except KaggleError as error:
                 error.args = (f"{what}: {error}",)
                 raise
 
-        return repeat(what, attempt, self.patience, find=find)
+        return once.ask(what, named, self.policy, find=find)
+
+    def _named(self, call: Callable[[], T]) -> T:
+        """Run one call of the client and give its failure a name."""
+        import requests
+
+        sent = self._adapter.sent
+        try:
+            return call()
+        except requests.HTTPError as error:
+            raise _from_status(error) from None
+        except requests.JSONDecodeError as error:
+            raise _unusable(error) from None
+        except requests.RequestException as error:
+            if self._adapter.sent == sent:  # its words may hold the token
+                raise RequestRefused(
+                    f"no request can be made ({type(error).__name__}): check the token and the "
+                    "proxy's settings"
+                ) from None
+            failure = failure_of(error, self._adapter.secrets)
+            if isinstance(failure, Retryable):
+                raise failure from None
+            raise RequestRefused(str(failure)) from None
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            if self._adapter.sent == sent:
+                words = masking.presentable(str(error), self._adapter.secrets)
+                raise RequestRefused(
+                    f"Kaggle's client refuses to send it ({type(error).__name__}: {words})"
+                ) from None
+            raise _unusable(error) from None
 
 
-def download_competition_files(
-    competition: str, folder: Path, patience: Patience | None = None
-) -> Path:
-    """Fetch the competition's photos and annotations: `all-dogs.zip` and `Annotation.zip`.
+def pages(ask: Callable[[str], tuple[T, str]]) -> Iterator[T]:
+    """Yield page after page of a list.
 
-    Files that are there and whole are kept, and a partial one is resumed. Returns `folder`.
+    It ends at the last page, and where Kaggle gives a token a second time: that would go on for
+    ever.
 
-    Raises:
-        KaggleError: the one that fits what Kaggle answered; DownloadCorrupt where what came is
-            no whole zip.
+    Args:
+        ask: gives the page of a token ("" for the first) and the next page's token ("" for none).
     """
-    missing = [name for name in DATA_FILES if not transfer.is_whole_zip(folder / name)]
-    if missing:
-        client = Client(patience)
-        for name in missing:
-
-            def address(name: str = name) -> str:
-                return client.call(
-                    f"asking for {name}",
-                    "competitions",
-                    "download_data_file",
-                    # The client has followed the redirect; only where it led is wanted here.
-                    take=lambda answer: (answer.close(), answer.url)[1],
-                    competition_name=competition,
-                    file_name=name,
-                )
-
-            transfer.download(address, folder / name, client.patience)
-            transfer.check_zip(folder / name)
-    return folder
+    token = ""
+    seen = set()
+    while token not in seen:
+        seen.add(token)
+        page, token = ask(token)
+        yield page
+        if not token:
+            return
+    progress.say("Kaggle gave the same page token twice: the list ends here")
 
 
-def _load(patience: Patience) -> Any:
-    """The client's API object, with a deadline on each of its requests."""
-    import requests
-
+def _load(adapter: "KaggleAdapter") -> Any:
+    """Return the client's API object, each of whose requests goes through `adapter`."""
     with guard.importing():
         try:
             from kaggle.api.kaggle_api_extended import KaggleApi
         except (SystemExit, OSError) as error:
             raise KaggleError(f"the kaggle client cannot be loaded ({error})") from None
-
-    class Deadlines(requests.adapters.HTTPAdapter):
-        """The client sets no timeout: without this a silent server would hold it for ever."""
-
-        def send(self, request: Any, **options: Any) -> Any:
-            end = time.monotonic() + _LONGEST_ANSWER * patience.timeout_s
-            ours = {"timeout": patience.timeout_s, "stream": True}
-            answer = super().send(request, **(options | ours))
-            if not options.get("stream"):
-                answer.raw = io.BytesIO(_whole(answer, end))
-            return answer
 
     class Api(KaggleApi):
         def build_kaggle_client(self) -> Any:
@@ -189,60 +201,60 @@ def _load(patience: Patience) -> Any:
             http = client.http_client()
             http.__enter__()  # makes the session
             for scheme in ("https://", "http://"):
-                http._session.mount(scheme, Deadlines())
+                http._session.mount(scheme, adapter)
             return client
 
     return Api()
 
 
-def _whole(answer: Any, end: float) -> bytes:
-    """An answer's content, given up at `end` even where byte after byte comes in."""
-    import requests
-    import urllib3
+def _competition_requests() -> dict[str, type]:
+    """Return the request's class of each method of competitions that is called here."""
+    from kagglesdk.competitions.types import competition_api_service as types
 
-    pieces = []
-    try:
-        while piece := answer.raw.read1(1 << 16, decode_content=True):
-            pieces.append(piece)
-            if time.monotonic() > end:
-                answer.close()
-                raise requests.ReadTimeout
-    except urllib3.exceptions.TimeoutError:
-        raise requests.ReadTimeout from None
-    except urllib3.exceptions.HTTPError:
-        raise requests.ConnectionError from None
-    return b"".join(pieces)
+    return {
+        "get_competition": types.ApiGetCompetitionRequest,
+        "get_submission_limits": types.ApiGetSubmissionLimitsRequest,
+        "list_submissions": types.ApiListSubmissionsRequest,
+        "start_submission_upload": types.ApiStartSubmissionUploadRequest,
+        "create_submission": types.ApiCreateSubmissionRequest,
+        "create_code_submission": types.ApiCreateCodeSubmissionRequest,
+        "download_data_file": types.ApiDownloadDataFileRequest,
+    }
 
 
-def _named(call: Callable[[], T]) -> T:
-    """Run one call of the client and give its failure a name."""
-    import requests
+def _kernel_requests() -> dict[str, type]:
+    """Return the request's class of each method of kernels that is called here."""
+    from kagglesdk.kernels.types import kernels_api_service as types
 
-    try:
-        return call()
-    except requests.HTTPError as error:
-        raise _from_status(error) from None
-    except requests.ConnectTimeout:
-        raise Again("cannot be reached", untouched=True) from None
-    except requests.Timeout:
-        raise Again("no answer in time") from None
-    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
-        raise Again("the connection broke") from None
-    except (requests.RequestException, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UnexpectedAnswer(
-            "Kaggle's answer is not what this version of its client understands "
-            f"({type(error).__name__})"
-        ) from None
+    return {
+        "get_kernel": types.ApiGetKernelRequest,
+        "get_kernel_session_status": types.ApiGetKernelSessionStatusRequest,
+        "list_kernel_session_output": types.ApiListKernelSessionOutputRequest,
+    }
+
+
+def _unusable(error: Exception) -> UnusableAnswer:
+    return UnusableAnswer(
+        "Kaggle's answer is not what this version of its client understands "
+        f"({type(error).__name__})"
+    )
 
 
 def _from_status(error: Any) -> Exception:
-    """The error, or the reason for another attempt, that an HTTP status stands for."""
+    """Return the error, or the reason for another try, that an HTTP status stands for.
+
+    Some answers have status 200 and an error's code in their body; then that one counts.
+    """
     code = error.response.status_code
-    said = transfer.without_address(str(error))
+    if code < 400:
+        code = error.response.json()["code"]
+    said = masking.presentable(str(error))
     check = (
-        "check kaggle.competition, kaggle.username and kaggle.kernel_slug in params.yaml, and "
-        "accept the competition's rules on its page, under /rules"
+        "check competition, kaggle.username and kaggle.kernel_slug in params.yaml, and accept the "
+        "competition's rules on its page, under /rules"
     )
+    if is_worth_repeating(code):
+        return Retryable(f"HTTP {code} ({said})", untouched=code == 429)
     if code == 401:
         source = _token_source()
         which = f"the token in {source}" if source else "the credentials"
@@ -251,17 +263,11 @@ def _from_status(error: Any) -> Exception:
         return AccessRefused(f"Kaggle denies access ({said}): {check}")
     if code == 404:
         return NotFound(f"Kaggle knows no such thing ({said}): {check}")
-    if code == 429 or code >= 500:
-        return Again(
-            f"HTTP {code} ({said})",
-            after_s=retry_after_s(error.response.headers.get("Retry-After")),
-            untouched=code == 429,
-        )
     return RequestRefused(f"Kaggle refused (HTTP {code}): {said}")
 
 
 def _token_source() -> str:
-    """Where the token lies that goes before all other credentials, or ""."""
+    """Return where the token lies that goes before all other credentials, or ""."""
     from kagglesdk.kaggle_env import get_access_token_from_env
 
     source = get_access_token_from_env()[1] or ""

@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pipeline.common.errors import InputError
+from pipeline.download.retry import RetryPolicy
 from pipeline.kaggle.api import transfer
-from pipeline.kaggle.api.client import Client
-from pipeline.kaggle.api.errors import UnexpectedAnswer
+from pipeline.kaggle.api.client import Client, pages
+from pipeline.kaggle.api.once import UnusableAnswer
 
-_SERVICE = "competitions"
+DATA_FILES = ("all-dogs.zip", "Annotation.zip")  # of the competition
+
 _PAGE = 100
 
 
@@ -37,11 +41,10 @@ class Submission:
     error: str
 
 
-def look(client: Client, slug: str) -> Competition:
-    """Ask whether the competition is open, and whether we are in it."""
+def details(client: Client, slug: str) -> Competition:
+    """Return whether the competition is open, and whether we are in it."""
     return client.call(
-        f"looking at competition {slug}",
-        _SERVICE,
+        f"asking for competition {slug}",
         "get_competition",
         competition_name=slug,
         take=lambda answer: Competition(
@@ -55,10 +58,9 @@ def look(client: Client, slug: str) -> Competition:
 
 
 def submissions_left(client: Client, slug: str) -> int:
-    """How many submissions the rest of today (UTC) allows."""
+    """Return how many submissions the rest of today (UTC) allows."""
     return client.call(
         "asking how many submissions are left today",
-        _SERVICE,
         "get_submission_limits",
         competition_name=slug,
         take=lambda answer: int(answer.num_allowed_now or 0),
@@ -66,15 +68,15 @@ def submissions_left(client: Client, slug: str) -> int:
 
 
 def submissions(client: Client, slug: str) -> Iterator[Submission]:
-    """All our submissions, the newest first, page by page."""
-    token, page = "", 1
-    while True:
-        found, token = client.call(
+    """Yield all our submissions, the newest first, page by page."""
+    numbers = count(1)
+
+    def ask(token: str) -> tuple[list[Submission], str]:
+        return client.call(
             "listing the submissions",
-            _SERVICE,
             "list_submissions",
             competition_name=slug,
-            page=page,
+            page=next(numbers),
             page_token=token,
             page_size=_PAGE,
             take=lambda answer: (
@@ -82,14 +84,13 @@ def submissions(client: Client, slug: str) -> Iterator[Submission]:
                 answer.next_page_token or "",
             ),
         )
-        yield from found
-        if not token:
-            return
-        page += 1
+
+    for page in pages(ask):
+        yield from page
 
 
 def find(client: Client, slug: str, mark: str) -> Submission | None:
-    """The newest of our submissions whose description holds `mark`."""
+    """Return the newest of our submissions whose description holds `mark`."""
     return next((one for one in submissions(client, slug) if mark in one.description), None)
 
 
@@ -97,31 +98,33 @@ def upload(client: Client, slug: str, path: Path) -> str:
     """Upload a file for a submission, resuming where it was cut. Returns its token."""
     token, address = client.call(
         "starting the upload",
-        _SERVICE,
         "start_submission_upload",
         competition_name=slug,
         file_name=path.name,
         content_length=path.stat().st_size,
         last_modified_epoch_seconds=int(path.stat().st_mtime),
-        take=lambda answer: (answer.token, answer.create_url),
+        take=_token_and_address,
     )
-    if not token or not address:
-        raise UnexpectedAnswer("starting the upload: Kaggle gave no address to upload to")
-    transfer.upload(path, address, client.patience)
+    transfer.upload(path, address, client.policy)
     return token
+
+
+def _token_and_address(answer: Any) -> tuple[str, str]:
+    if not answer.token or not answer.create_url:
+        raise UnusableAnswer("Kaggle gave no address to upload to")
+    return answer.token, answer.create_url
 
 
 def submit_file(client: Client, slug: str, token: str, *, description: str, mark: str) -> int:
     """Submit an uploaded file, once: a lost answer is looked up by `mark`. Returns the ref."""
     return client.call(
         "submitting",
-        _SERVICE,
         "create_submission",
         competition_name=slug,
         blob_file_tokens=token,
         submission_description=description,
-        find=lambda: _ref(find(client, slug, mark)),
-        take=lambda answer: int(answer.ref or 0),
+        find=lambda: _found(find(client, slug, mark)),
+        take=_ref,
     )
 
 
@@ -139,7 +142,6 @@ def submit_kernel(
     owner, _, name = kernel.partition("/")
     return client.call(
         "submitting",
-        _SERVICE,
         "create_code_submission",
         competition_name=slug,
         kernel_owner=owner,
@@ -147,12 +149,61 @@ def submit_kernel(
         kernel_version=version,
         file_name=file_name,
         submission_description=description,
-        find=lambda: _ref(find(client, slug, mark)),
-        take=lambda answer: int(answer.ref or 0),
+        find=lambda: _found(find(client, slug, mark)),
+        take=_ref,
     )
 
 
-def _ref(submission: Submission | None) -> int | None:
+def download_files(slug: str, folder: Path, policy: RetryPolicy) -> Path:
+    """Fetch the competition's photos and annotations: `all-dogs.zip` and `Annotation.zip`.
+
+    Files that are there and whole are kept, and a partial one is resumed. Returns `folder`.
+
+    Raises:
+        KaggleError: the one that fits what Kaggle answered.
+        FileCorrupt: what came is no whole zip.
+    """
+    missing = [name for name in DATA_FILES if not _is_whole(folder / name)]
+    if missing:
+        client = Client(policy)
+        for name in missing:
+
+            def address(name: str = name) -> str:
+                return client.call(
+                    f"asking for {name}",
+                    "download_data_file",
+                    competition_name=slug,
+                    file_name=name,
+                    take=_address,
+                )
+
+            transfer.download(address, folder / name, policy)
+    return folder
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        transfer.check_zip(path)
+    except (FileNotFoundError, InputError):
+        return False
+    return True
+
+
+def _address(answer: Any) -> str:
+    """The client has followed the redirect already; only where it led is needed."""
+    answer.close()
+    return answer.url
+
+
+def _ref(answer: Any) -> int:
+    """Return the number of the submission that an answer tells of."""
+    if not answer.ref:
+        said = f": {answer.message}" if answer.message else ""
+        raise UnusableAnswer(f"Kaggle's answer names no submission{said}")
+    return int(answer.ref)
+
+
+def _found(submission: Submission | None) -> int | None:
     return submission.ref if submission else None
 
 

@@ -28,7 +28,7 @@ class NotFound(Refusal):
 
 
 class RequestRefused(Refusal):
-    """HTTP 400 and its like: Kaggle understood, and said no."""
+    """HTTP 400 and its like: Kaggle, or its client before it sent anything, said no."""
 
 
 class Unavailable(KaggleError):
@@ -39,8 +39,8 @@ class Unclear(Unavailable):
     """The answer to a request that must not be sent twice was lost: it may have counted."""
 
 
-class UnexpectedAnswer(KaggleError):
-    """An answer that is not what this version of the client understands."""
+class UnexpectedAnswer(Unavailable):
+    """Answers came, and none that this version of the client understands."""
 
 
 class PreflightFailed(KaggleError):
@@ -69,10 +69,6 @@ class KernelUnfinished(KaggleError):
 
 class OutputMissing(KaggleError):
     """The kernel finished without the file it is run for."""
-
-
-class DownloadCorrupt(KaggleError):
-    """A file arrived, and is not what it should be."""
 
 
 class SubmissionRefused(KaggleError):

@@ -1,4 +1,4 @@
-"""Keeps the kaggle client's side effects away from the process that uses it."""
+"""Keep the kaggle client's side effects away from the process that uses it."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
-    """The environment to import the client in.
+    """Change the environment while the client is imported.
 
     Importing it authenticates, over the network and without a deadline: proxies that are not there
     end that at once, and we authenticate afterwards, with one. VERBOSE would make it print every

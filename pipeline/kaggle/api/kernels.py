@@ -7,17 +7,15 @@ from typing import Any
 
 from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.api import transfer
-from pipeline.kaggle.api.client import Client
+from pipeline.kaggle.api.client import Client, pages
 from pipeline.kaggle.api.errors import (
     AccessRefused,
     NotFound,
     OutputMissing,
     PushRefused,
-    UnexpectedAnswer,
 )
+from pipeline.kaggle.api.once import UnusableAnswer
 from pipeline.kaggle.kernel import Kernel
-
-_SERVICE = "kernels"
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def push(client: Client, folder: Path, kernel: Kernel, *, newer_than: int) -> in
 
 
 def _version(answer: Any) -> int:
-    """The number of the version that a push made. The client itself takes any answer for good."""
+    """Return the number of the version that a push made. The client itself takes any answer."""
     if answer.error:
         raise PushRefused(f"Kaggle did not take the kernel: {answer.error}")
     for what in ("competition", "dataset", "kernel", "model"):
@@ -59,22 +57,21 @@ def _version(answer: Any) -> int:
             raise PushRefused(
                 f"Kaggle took the kernel without its {what} sources {', '.join(invalid)}: stop "
                 f"version {answer.version_number} at {answer.url}, accept the competition's rules, "
-                "and check kaggle.competition in params.yaml",
+                "and check competition in params.yaml",
                 int(answer.version_number or 0),
             )
     if not answer.version_number:
-        raise UnexpectedAnswer("Kaggle's answer names no version")
+        raise UnusableAnswer("Kaggle's answer names no version")
     return int(answer.version_number)
 
 
 def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
-    """Number and code of the newest version, or None where Kaggle has no such kernel (which it
-    answers with 403 as well as with 404)."""
+    """Return number and code of the newest version, or None where Kaggle has no such kernel (which
+    it answers with 403 as well as with 404)."""
     owner, _, slug = kernel.id.partition("/")
     try:
         return client.call(
-            f"looking for kernel {kernel.id}",
-            _SERVICE,
+            f"asking for kernel {kernel.id}",
             "get_kernel",
             user_name=owner,
             kernel_slug=slug,
@@ -88,7 +85,7 @@ def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
 
 
 def find_version(client: Client, kernel: Kernel, *, newer_than: int = 0) -> int | None:
-    """The newest version's number, if its code is this kernel's and it is newer than asked."""
+    """Return the newest version's number, if it is newer than asked and has this kernel's code."""
     newest = newest_version(client, kernel)
     if newest and newest[0] > newer_than and built_kernel.same_code(newest[1], kernel.code):
         return newest[0]
@@ -96,11 +93,10 @@ def find_version(client: Client, kernel: Kernel, *, newer_than: int = 0) -> int 
 
 
 def session(client: Client, kernel: Kernel) -> Session:
-    """How far the newest version's run is."""
+    """Return how far the newest version's run is."""
     owner, _, slug = kernel.id.partition("/")
     return client.call(
         f"following kernel {kernel.id}",
-        _SERVICE,
         "get_kernel_session_status",
         user_name=owner,
         kernel_slug=slug,
@@ -109,36 +105,37 @@ def session(client: Client, kernel: Kernel) -> Session:
 
 
 def output(client: Client, kernel: Kernel) -> Output:
-    """The files and the log that the newest version's run left."""
+    """Return the files and the log that the newest version's run left."""
     owner, _, slug = kernel.id.partition("/")
-    addresses: dict[str, str] = {}
-    log, token = "", ""
-    while True:
-        found, page_log, token = client.call(
+
+    def ask(token: str) -> tuple[tuple[dict[str, str], str], str]:
+        return client.call(
             f"listing the output of {kernel.id}",
-            _SERVICE,
             "list_kernel_session_output",
             user_name=owner,
             kernel_slug=slug,
             page_size=100,
             page_token=token,
             take=lambda answer: (
-                {item.file_name: item.url for item in answer.files or []},
-                answer.log or "",
+                ({item.file_name: item.url for item in answer.files or []}, answer.log or ""),
                 answer.next_page_token or "",
             ),
         )
+
+    addresses: dict[str, str] = {}
+    log = ""
+    for found, page_log in pages(ask):
         addresses |= found
         log = log or page_log
-        if not token:
-            return Output(addresses, _as_text(log))
+    return Output(addresses, _as_text(log))
 
 
 def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> None:
-    """Fetch one file of the output to `path`.
+    """Fetch one zip of the output to `path`.
 
     Raises:
         OutputMissing: the run left no such file.
+        FileCorrupt: it is no whole zip.
     """
 
     def address() -> str:
@@ -151,17 +148,17 @@ def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> None:
             )
         return left.addresses[name]
 
-    transfer.download(address, path, client.patience)
+    transfer.download(address, path, client.policy)
 
 
 def tail(log: str, lines: int = 8) -> str:
-    """The last lines of a log that hold something, in one line."""
+    """Return the last lines of a log that hold something, in one line."""
     kept = [line.strip() for line in log.splitlines() if line.strip()]
     return " | ".join(kept[-lines:]) or "empty"
 
 
 def _as_text(log: str) -> str:
-    """Kaggle keeps a log as a JSON list of pieces, each with its text as `data`."""
+    """Return the text of a log, which Kaggle keeps as a JSON list of pieces with `data`."""
     try:
         return "".join(piece["data"] for piece in json.loads(log))
     except (ValueError, TypeError, KeyError):

@@ -17,15 +17,12 @@ from pipeline.kaggle.bundle import kernel_main, notebook
 from pipeline.kaggle.kernel import MAX_BYTES, NO_USERNAME, Kernel
 
 _MAIN = Path("pipeline/kaggle/bundle/kernel_main.py")
-# Folders and modules of no use where there is no network, the data is there already, and nothing is
-# scored or reported. What imports them does so only where it needs them.
+# Folders of no use where there is no network, the data is there already and nothing is scored. The
+# modules that import from them do so inside the functions that need them.
 LEFT_OUT = (
-    Path("pipeline/__main__.py"),
-    Path("pipeline/commands"),
     Path("pipeline/data/drawn"),
     Path("pipeline/download"),
     Path("pipeline/kaggle"),
-    Path("pipeline/report"),
     Path("pipeline/scoring"),
 )
 

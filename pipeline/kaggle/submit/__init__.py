@@ -1,1 +1,1 @@
-"""A submission to Kaggle, step by step, never twice."""
+"""Submit to Kaggle, step by step, and nothing twice."""

@@ -1,4 +1,4 @@
-"""Watching what takes Kaggle hours: a kernel's run and a submission's scoring."""
+"""Follow what takes Kaggle hours: a kernel's run and a submission's scoring."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from pipeline.kaggle.submit.plan import Plan
 
 T = TypeVar("T")
 
-_WAITING = ("QUEUED", "RUNNING", "NEW_SCRIPT")
+_UNFINISHED = ("QUEUED", "RUNNING", "NEW_SCRIPT")
 _SETTLED_S = 300.0  # after a push Kaggle may show the version before for a while
 
 
@@ -34,47 +34,50 @@ def kernel_run(plan: Plan, kernel: Kernel, version: int) -> None:
         KernelUnfinished: the deadline came first.
     """
     require_newest(plan, kernel, version)
-    with _Line(f"kernel version {version}", plan) as line:
-        while (now := _patiently(lambda: _session(plan, kernel), plan)) is None or (
-            now.status in _WAITING
-        ):
-            line.show(now.status.lower() if now else "no answer from Kaggle")
-        line.show(now.status.lower(), wait=False)
-    if now.status != "COMPLETE":
+    with _StatusLine(f"kernel version {version}", plan) as line:
+        while True:
+            session = _answer_or_none(lambda: _session(plan, kernel), plan)
+            if session is not None and session.status not in _UNFINISHED:
+                break
+            line.show(session.status.lower() if session else "no answer from Kaggle")
+            line.wait()
+        line.show(session.status.lower())
+    if session.status != "COMPLETE":
         log = kernels.output(plan.client, kernel).log
-        plan.ledger.note(plan.key, PUSH, FAILED, kernel=kernel.id, failed=version)
+        plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=version)
         raise KernelFailed(
-            f"version {version} of {kernel.id} ended as {now.status.lower()}"
-            f"{f' ({now.failure})' if now.failure else ''}; the end of its log: {kernels.tail(log)}"
+            f"version {version} of {kernel.id} ended as {session.status.lower()}"
+            f"{f' ({session.failure})' if session.failure else ''}; the end of its log: "
+            f"{kernels.tail(log)}"
         )
 
 
 def _session(plan: Plan, kernel: Kernel) -> Session:
-    """The run of our version: Kaggle tells of the newest it knows, which soon after a push may be
-    none or the one before."""
+    """Return the run of our version. Kaggle answers for the newest version that it knows: soon
+    after a push this may be none, or the one before."""
     push = plan.ledger.last(plan.key, PUSH, kernel=kernel.id)
     settled = push is None or push.age_s > _SETTLED_S
     not_yet = Session("QUEUED", "")
     try:
-        now = kernels.session(plan.client, kernel)
+        session = kernels.session(plan.client, kernel)
     except (AccessRefused, NotFound):
         if settled:
             raise
         return not_yet
-    if now.status in _WAITING or settled:
-        return now
-    return now if kernel.log_mark in kernels.output(plan.client, kernel).log else not_yet
+    if session.status in _UNFINISHED or settled:
+        return session
+    return session if kernel.log_mark in kernels.output(plan.client, kernel).log else not_yet
 
 
 def require_newest(plan: Plan, kernel: Kernel, version: int) -> None:
-    """Kaggle tells of a kernel's newest version only, so that an older one cannot be followed.
+    """Require that a version is the newest: Kaggle shows the run of no other.
 
     Raises:
         KernelFailed: somebody pushed a newer one.
     """
     newest = kernels.newest_version(plan.client, kernel)
     if newest is not None and newest[0] > version:
-        plan.ledger.note(plan.key, PUSH, FAILED, kernel=kernel.id, failed=newest[0])
+        plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=newest[0])
         raise KernelFailed(
             f"{kernel.id} has a version {newest[0]} on Kaggle, newer than the {version} that was "
             "pushed here: submit that one by hand there, or run `make submit` again to push this "
@@ -83,31 +86,33 @@ def require_newest(plan: Plan, kernel: Kernel, version: int) -> None:
 
 
 def scoring(plan: Plan) -> Submission:
-    """Follow the scoring to its end.
+    """Follow the scoring to its end, and return the scored submission.
 
     Raises:
         SubmissionRefused: Kaggle's evaluator did not take it.
         KernelUnfinished: the deadline came first.
     """
-    with _Line("scoring", plan) as line:
+    with _StatusLine("scoring", plan) as line:
         while True:
-            now = _patiently(
+            submission = _answer_or_none(
                 lambda: competitions.find(plan.client, plan.competition, plan.mark), plan
             )
-            if now is not None and now.status != "PENDING":
-                line.show(now.status.lower(), wait=False)
+            if submission is not None and submission.status != "PENDING":
                 break
             line.show("pending")
-    if now.status == "ERROR":
+            line.wait()
+        line.show(submission.status.lower())
+    if submission.status == "ERROR":
         raise SubmissionRefused(
-            f"Kaggle's evaluator refused submission {now.ref}: {now.error or 'no reason given'}"
+            f"Kaggle's evaluator refused submission {submission.ref}: "
+            f"{submission.error or 'no reason given'}"
         )
-    return now
+    return submission
 
 
-def _patiently(ask: Callable[[], T], plan: Plan) -> T | None:
-    """An answer, or None where Kaggle is away for a while: hours of training are not given up for
-    minutes without a network."""
+def _answer_or_none(ask: Callable[[], T], plan: Plan) -> T | None:
+    """Return an answer, or None where Kaggle gives none now: hours of training are not given up
+    for minutes without a network."""
     try:
         return ask()
     except Unavailable:
@@ -116,31 +121,37 @@ def _patiently(ask: Callable[[], T], plan: Plan) -> T | None:
         return None
 
 
-class _Line:
-    """Says each new state in a line, and how long it has lasted in a live one."""
+class _StatusLine:
+    """Prints each new state once, and on a terminal how long it has lasted."""
 
     def __init__(self, what: str, plan: Plan) -> None:
-        self.what = what
-        self.plan = plan
-        self.state = ""
-        self.bar = progress.live()
+        self._what = what
+        self._plan = plan
+        self._state = ""
+        self._bar = progress.live()
 
-    def __enter__(self) -> "_Line":
+    def __enter__(self) -> "_StatusLine":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.bar.close()
+        self._bar.close()
 
-    def show(self, state: str, *, wait: bool = True) -> None:
-        if state != self.state:
-            progress.say(f"{self.what}: {state} ({self.plan.minutes:.0f} min)")
-        self.state = state
-        self.bar.set_description_str(f"{self.what}: {state}, {self.plan.minutes:.0f} min")
-        if not wait:
-            return
-        if self.plan.is_late:
+    def show(self, state: str) -> None:
+        """Print the state where it is new."""
+        if state != self._state:
+            progress.say(f"{self._what}: {state} ({self._plan.minutes:.0f} min)")
+        self._state = state
+        self._bar.set_description_str(f"{self._what}: {state}, {self._plan.minutes:.0f} min")
+
+    def wait(self) -> None:
+        """Wait until the next question to Kaggle.
+
+        Raises:
+            KernelUnfinished: the deadline has passed.
+        """
+        if self._plan.is_late:
             raise KernelUnfinished(
-                f"{self.what}: still {state} after {self.plan.deadline_hours:g} h "
+                f"{self._what}: still {self._state} after {self._plan.deadline_hours:g} h "
                 "(submit.deadline_hours); run `make submit` again to go on following"
             )
-        time.sleep(self.plan.poll_s)
+        time.sleep(self._plan.poll_s)

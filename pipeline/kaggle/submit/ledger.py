@@ -1,8 +1,8 @@
-"""What was sent to Kaggle, so that nothing is sent twice: kernels/submissions.jsonl.
+"""Keep what was sent to Kaggle, so that nothing is sent twice: kernels/submissions.jsonl.
 
-One JSON object a line, in the order of events; git keeps it. A line `intent` is on the disk before
-a request goes out, and `done`, or `refused`, after its answer: an intent alone means that Kaggle
-must be asked. `failed` ends a push whose run came to nothing.
+One JSON object a line, in the order of events; git keeps the file. A line `intent` is on the disk
+before a request is sent, and `done` or `refused` after its answer: an intent alone means that
+Kaggle must be asked. `failed` ends a push whose run gave nothing.
 """
 
 import json
@@ -20,51 +20,60 @@ INTENT, DONE, REFUSED, FAILED = "intent", "done", "refused", "failed"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One event."""
+class Event:
+    """One line of the ledger.
 
-    key: str  # SHA-256 of the zip, or of the kernel's code
-    step: str  # push or submit
-    state: str  # intent, done, refused or failed
+    Attributes:
+        key: SHA-256 of the zip, or of the kernel's code.
+        step: push or submit.
+        state: intent, done, refused or failed.
+        time: when it was written, with its zone.
+        facts: what else is known, such as the version's number.
+    """
+
+    key: str
+    step: str
+    state: str
     time: datetime
     facts: dict[str, Any]
 
     @property
     def age_s(self) -> float:
+        """Seconds since it was written."""
         return (datetime.now(UTC) - self.time).total_seconds()
 
 
 class Ledger:
-    """The file's events, read anew at each question."""
+    """The events of the file, read anew at each question."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def last(self, key: str, step: str, **facts: Any) -> Entry | None:
-        """The newest event of a step for this key, among those that hold these facts."""
-        found = (
-            one
-            for one in reversed(self.entries())
-            if (one.key, one.step) == (key, step) and facts.items() <= one.facts.items()
+    def last(self, key: str, step: str, **facts: Any) -> Event | None:
+        """Return the newest event of a step for this key that holds these facts, or None."""
+        matching = (
+            event
+            for event in reversed(self.events())
+            if (event.key, event.step) == (key, step) and facts.items() <= event.facts.items()
         )
-        return next(found, None)
+        return next(matching, None)
 
-    def entries(self) -> list[Entry]:
-        """All events, the oldest first.
+    def events(self) -> list[Event]:
+        """Return all events, the oldest first.
 
         Raises:
-            InputError: a line is broken. Only the last may be, after a power cut: an event that is
-                not whole on the disk is one that nothing was built upon.
+            InputError: a line is broken. Only the last may be, after a power cut: nothing was sent
+                before its event was whole on the disk.
         """
         if not self.path.exists():
             return []
         lines = self.path.read_text("utf-8").split("\n")
-        found = []
+        events = []
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                found.append(_read(line))
+                events.append(_read(line))
             except (ValueError, KeyError, TypeError):
                 if number == len(lines):  # without a line end
                     continue
@@ -72,9 +81,9 @@ class Ledger:
                     f"{self.path}, line {number}: no event of the ledger; mend it by hand "
                     "(git has the older states), since it stops a second submission"
                 ) from None
-        return found
+        return events
 
-    def note(self, key: str, step: str, state: str, **facts: Any) -> None:
+    def append(self, key: str, step: str, state: str, **facts: Any) -> None:
         """Append an event and have it on the disk before returning."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         event = {"time": now, "key": key, "step": step, "state": state, **facts}
@@ -82,7 +91,7 @@ class Ledger:
         with open(self.path, "a+b") as file:
             file.seek(0)
             before, _, last = file.read().rpartition(b"\n")
-            if last and not _is_whole(last):  # torn by a power cut
+            if last and not _is_whole(last):  # cut off by a power cut
                 file.truncate(len(before) + bool(before))
                 last = b""
             file.write(b"\n" * bool(last) + json.dumps(event).encode() + b"\n")
@@ -92,6 +101,7 @@ class Ledger:
 
 
 def _is_whole(line: bytes) -> bool:
+    """Return whether a line holds an event."""
     try:
         _read(line.decode())
     except (ValueError, KeyError, TypeError):
@@ -99,9 +109,10 @@ def _is_whole(line: bytes) -> bool:
     return True
 
 
-def _read(line: str) -> Entry:
+def _read(line: str) -> Event:
+    """Return the event of a line; raises ValueError, KeyError or TypeError where it holds none."""
     event = json.loads(line)
-    return Entry(
+    return Event(
         key=event.pop("key"),
         step=event.pop("step"),
         state=event.pop("state"),

@@ -1,4 +1,4 @@
-"""Everything that can be asked before something is sent, in one table."""
+"""Check everything that can be checked before something is sent, and show it in one table."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,126 +10,136 @@ from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import PreflightFailed
 from pipeline.kaggle.kernel import MAX_BYTES, NO_USERNAME, Kernel
 from pipeline.kaggle.submit import receipt
-from pipeline.submission import images_zip
-
-# The competition whose evaluator takes exactly so many pictures.
-COUNTS = {"generative-dog-images": images_zip.KAGGLE_COUNT}
+from pipeline.submission.formats import SubmissionFormat
 
 
 @dataclass(frozen=True)
-class Row:
-    """One question and its answer. `ok` is None where the answer is only good to know."""
+class Finding:
+    """One line of the table.
 
-    question: str
-    answer: str
+    Attributes:
+        subject: what was checked.
+        result: what was found.
+        ok: False stops the submission; None where the result is only information.
+    """
+
+    subject: str
+    result: str
     ok: bool | None
 
 
 @dataclass
 class Preflight:
-    """The answers so far. A bad one ends nothing before `settle`, so that one run shows all."""
+    """The findings so far. A bad one stops nothing before `conclude`, so that one run shows all."""
 
-    rows: list[Row] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def note(self, question: str, answer: str, ok: bool | None = True) -> None:
-        self.rows.append(Row(question, answer, ok))
+    def add(self, subject: str, result: str, ok: bool | None = True) -> None:
+        """Add a line to the table."""
+        self.findings.append(Finding(subject, result, ok))
 
-    def ask_count(self, competition: str, images: int, *, sends: bool) -> None:
-        """Whether the competition's evaluator takes so many pictures."""
-        wanted = COUNTS.get(competition, images)
-        if images == wanted:
-            self.note("pictures", f"{images:,}")
+    def check_count(
+        self, competition: str, images: int, form: SubmissionFormat, *, sends: bool
+    ) -> None:
+        """Check that the evaluator takes so many images; of other competitions than the format's
+        nothing is known."""
+        if images == form.count or competition != form.competition:
+            self.add("images", f"{images:,}")
         else:
-            self.note(
-                "pictures",
-                f"{images:,}, but the evaluator takes exactly {wanted:,}: set generate.count and "
-                "package.count in params.yaml",
+            self.add(
+                "images",
+                f"{images:,}, but the evaluator takes exactly {form.count:,}: set generate.count "
+                "in params.yaml",
                 False if sends else None,
             )
 
-    def ask_score(self, metrics: Path) -> None:
-        """What the pictures score here, where they were scored."""
+    def check_score(self, metrics: Path) -> None:
+        """Show the local score, where there is one."""
         local = receipt.local_score(metrics)
         if "local_mifid" in local:
             network = local.get("local_extractor", "?")
-            self.note("local score", f"MiFID {local['local_mifid']:.2f} ({network})", None)
+            self.add("local score", f"MiFID {local['local_mifid']:.2f} ({network})", None)
         else:
-            self.note("local score", "none", None)
+            self.add("local score", "none", None)
 
-    def ask_kernel(self, kernel: Kernel, competition: str) -> None:
-        """Whether the built kernel is one to push."""
+    def check_kernel(self, kernel: Kernel, competition: str) -> None:
+        """Check that the built kernel can be pushed for this competition."""
         size = len(kernel.code.encode())
         sources = kernel.metadata.get("competition_sources")
         if kernel.id.startswith(f"{NO_USERNAME}/"):
-            answer = "names no account: set kaggle.username in params.yaml and run `make bundle`"
+            fault = "names no account: set kaggle.username in params.yaml and run `make bundle`"
         elif size > MAX_BYTES:
-            answer = f"{size:,} bytes, more than {MAX_BYTES:,}"
+            fault = f"{size:,} bytes, more than {MAX_BYTES:,}"
         elif sources != [competition]:
-            answer = f"is for {sources}, not for {competition}: run `make bundle`"
+            fault = f"is for {sources}, not for {competition}: run `make bundle`"
         elif kernel.metadata.get("enable_internet") is not False:
-            answer = "asks for internet, which the competition forbids: run `make bundle`"
+            fault = "asks for internet, which the competition forbids: run `make bundle`"
         else:
-            self.note("kernel", f"{kernel.id}, {size / 1e3:.0f} KB, sha256 {kernel.key[:16]}…")
+            self.add("kernel", f"{kernel.id}, {size / 1e3:.0f} KB, sha256 {kernel.key[:16]}…")
             return
-        self.note("kernel", answer, False)
+        self.add("kernel", fault, False)
 
-    def ask_account(self, client: Client, kernel: Kernel | None = None) -> None:
-        """Whose credentials these are, and whether the kernel is theirs."""
+    def check_account(self, client: Client, kernel: Kernel | None = None) -> None:
+        """Show whose credentials these are; check that the kernel is of the same account."""
         name = client.username
         if kernel is not None and name.lower() != kernel.id.partition("/")[0].lower():
-            answer = f"{name}, not the owner of {kernel.id}: set kaggle.username in params.yaml"
-            self.note("account", answer, False)
+            fault = f"{name}, not the owner of {kernel.id}: set kaggle.username in params.yaml"
+            self.add("account", fault, False)
         else:
-            self.note("account", name or "unnamed")
+            self.add("account", name or "unnamed")
 
-    def ask_kaggle(self, client: Client, slug: str, *, with_file: bool, already: bool) -> None:
-        """The questions that Kaggle answers.
+    def check_competition(
+        self, client: Client, slug: str, *, with_file: bool, is_sent: bool
+    ) -> None:
+        """Check what only Kaggle knows: whether it takes a submission from us now.
 
         Args:
             with_file: a file is to be submitted, not a kernel.
-            already: the submission is there and only followed, so that no limit concerns it.
+            is_sent: Kaggle has the submission, so that it is only followed, and no limit matters.
         """
-        found = competitions.look(client, slug)
+        details = competitions.details(client, slug)
         page = f"https://www.kaggle.com/competitions/{slug}"
-        self.note("competition", found.title)
-        over = found.deadline is not None and found.deadline < datetime.now(UTC).replace(
-            tzinfo=None
-        )
-        if found.submissions_disabled and not already:
-            self.note("open", "no: Kaggle takes no submissions to it any more", False)
-        elif over:
-            day = found.deadline.date() if found.deadline else ""
-            self.note("open", f"for late submissions, its deadline was {day}", None)
+        self.add("competition", details.title)
+        if details.submissions_disabled and not is_sent:
+            self.add("open", "no: Kaggle takes no submissions to it any more", False)
+        elif details.deadline is not None and details.deadline < _now():
+            day = details.deadline.date()
+            self.add("open", f"for late submissions, its deadline was {day}", None)
         else:
-            self.note("open", "yes")
-        if found.entered:
-            self.note("rules", "accepted")
+            self.add("open", "yes")
+        if details.entered:
+            self.add("rules", "accepted")
         else:
-            self.note("rules", f"not accepted: accept them at {page}/rules", False)
-        if found.kernels_only and with_file:
+            self.add("rules", f"not accepted: accept them at {page}/rules", False)
+        if details.kernels_only and with_file:
             only = "kernels only: set submit.mode to kernel in params.yaml"
-            self.note("takes", only, False)
+            self.add("takes", only, False)
         else:
-            self.note("takes", "kernels only" if found.kernels_only else "files and kernels")
-        if already:
+            self.add("takes", "kernels only" if details.kernels_only else "files and kernels")
+        if is_sent:
             return
         left = competitions.submissions_left(client, slug)
         if left > 0:
-            self.note("left today", str(left))
+            self.add("left today", str(left))
         else:
-            self.note("left today", "none: try again after 00:00 UTC", False)
+            self.add("left today", "none: try again after 00:00 UTC", False)
 
-    def settle(self) -> None:
-        """Print the questions asked since the last time, as a table.
+    def conclude(self) -> None:
+        """Print the findings since the last call as a table.
 
         Raises:
-            PreflightFailed: an answer is bad; the message has each of them.
+            PreflightFailed: a finding is bad; the message has each of them.
         """
-        width = max(len(row.question) for row in self.rows)
-        for row in self.rows:
-            mark = {True: "ok", False: "NO", None: "  "}[row.ok]
-            progress.say(f"  {mark}  {row.question:{width}}  {row.answer}")
-        bad = [f"{row.question}: {row.answer}" for row in self.rows if row.ok is False]
-        self.rows.clear()
+        width = max(len(finding.subject) for finding in self.findings)
+        for finding in self.findings:
+            mark = {True: "ok", False: "NO", None: "  "}[finding.ok]
+            progress.say(f"  {mark}  {finding.subject:{width}}  {finding.result}")
+        bad = [f"{each.subject}: {each.result}" for each in self.findings if each.ok is False]
+        self.findings.clear()
         if bad:
             raise PreflightFailed("nothing was sent; " + "; ".join(bad))
+
+
+def _now() -> datetime:
+    """Return the time in UTC as Kaggle gives it, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

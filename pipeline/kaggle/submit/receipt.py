@@ -1,4 +1,4 @@
-"""outputs/submission.json: what was (or would be) submitted, and what came of it."""
+"""Write outputs/submission.json: what was (or would be) submitted, and how it ended."""
 
 import json
 import os
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, submission: Submission | None, **facts: Any) -> None:
-    """Write the receipt and say what is in it. `submission` is None for a dry run."""
+    """Write the receipt and print the scores.
+
+    Args:
+        submission: as Kaggle lists it; None for a dry run.
+        facts: what else the receipt holds, plain JSON.
+    """
     content: dict[str, Any] = {"status": "dry-run", "ref": None}
     if submission is not None:
         content = {
@@ -34,7 +39,8 @@ def write(path: Path, submission: Submission | None, **facts: Any) -> None:
 
 
 def local_score(metrics: Path) -> dict[str, Any]:
-    """The local score's figures under names of their own, none where there is no score."""
+    """Return the numbers of the local score under names that start with `local_`; none where there
+    is no score."""
     if not metrics.is_file():
         return {}
     content = json.loads(metrics.read_text("utf-8"))
@@ -43,12 +49,12 @@ def local_score(metrics: Path) -> dict[str, Any]:
 
 
 def plain(sections: Mapping[str, "BaseModel"]) -> dict[str, Any]:
-    """Sections of parameters as JSON."""
+    """Return sections of parameters as plain JSON."""
     return {name: section.model_dump(mode="json") for name, section in sections.items()}
 
 
 def refuse_in_experiments() -> None:
-    """Raise PreflightFailed inside `dvc exp run`, which may run a stage many times."""
+    """Raise PreflightFailed in `dvc exp run`, which may run the same thing many times."""
     if name := os.environ.get("DVC_EXP_NAME"):
         raise PreflightFailed(
             f"experiment {name!r} may not submit: apply it (`dvc exp apply {name}`), then "
@@ -57,6 +63,7 @@ def refuse_in_experiments() -> None:
 
 
 def _number(score: str) -> float | None:
+    """Return a score of Kaggle's as a number, None where it is none."""
     try:
         return float(score)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The push, step by step, each step taken once: whoever runs it again carries on where it was.
+"""Push and submit, step by step, each step taken once: a second run continues where it was.
 
 Before a request that must not act twice the ledger gets an intent, after its answer a done. What
-Kaggle itself lists goes before both, since it outlives a lost ledger.
+Kaggle itself lists counts more than both, since a ledger can be lost.
 """
 
 import time
@@ -17,56 +17,59 @@ from pipeline.kaggle.api.errors import KaggleError, PushRefused, Refusal
 from pipeline.kaggle.kernel import Kernel
 from pipeline.kaggle.submit import follow, receipt
 from pipeline.kaggle.submit import plan as plans
-from pipeline.kaggle.submit.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Entry
+from pipeline.kaggle.submit.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Event
 from pipeline.kaggle.submit.plan import Plan
-from pipeline.submission import images_zip
+from pipeline.submission.formats import SubmissionFormat
+from pipeline.submission.reader import ZipSummary, check_zip
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
     from pipeline.config.schema import Kaggle, Submit
 
 ZIP = "images.zip"
-_RECORD = {"kernel_version": "version", "zip_sha256": "zip_sha256"}  # receipt's name: ledger's
+_LEDGERS_NAMES = {"kernel_version": "version", "zip_sha256": "zip_sha256"}  # by the receipt's
 
 
 @contextmanager
-def under_way(
-    paths: "Paths", kaggle: "Kaggle", submit: "Submit", *, key: str
+def planned(
+    paths: "Paths", competition: str, kaggle: "Kaggle", submit: "Submit", *, key: str
 ) -> Iterator[tuple[Plan, Submission | None]]:
-    """Log in, with the lock held that keeps a second submission out; yields the plan and, where
-    Kaggle has it already, our submission of this very key.
+    """Log in, and hold the lock that keeps a second submission out.
+
+    Yields:
+        The plan and, where Kaggle has it already, our submission of this very key.
 
     Raises:
-        PreflightFailed: inside an experiment of DVC.
-        KaggleError: as `Client` and `already`.
+        PreflightFailed: in an experiment of DVC.
+        KaggleError: as `Client` and `find_sent`.
     """
     receipt.refuse_in_experiments()
     with files.locked(paths.submit_lock, on_wait=_say_waiting):
-        planned = plans.make(kaggle, submit, key=key, ledger=paths.ledger)
-        yield planned, already(planned)
+        plan = plans.make(competition, kaggle, submit, key=key, ledger=paths.ledger)
+        yield plan, find_sent(plan)
 
 
-def already(plan: Plan) -> Submission | None:
-    """Our submission of this very key, where Kaggle lists one.
+def find_sent(plan: Plan) -> Submission | None:
+    """Return our submission of this very key, or None where Kaggle lists none.
 
     Raises:
-        KaggleError: the ledger knows of one that Kaggle does not list.
+        KaggleError: the ledger has one that Kaggle does not list.
     """
-    found = competitions.find(plan.client, plan.competition, plan.mark)
+    sent = competitions.find(plan.client, plan.competition, plan.mark)
     last = plan.ledger.last(plan.key, SUBMIT, competition=plan.competition)
-    if found is None and last is not None and last.state == INTENT:
-        _let_arrive(plan, last)
-        found = competitions.find(plan.client, plan.competition, plan.mark)
-    if found is None and last is not None and last.state == DONE:
+    if sent is None and last is not None and last.state == INTENT:
+        _wait_for_arrival(plan, last)
+        sent = competitions.find(plan.client, plan.competition, plan.mark)
+    if sent is None and last is not None and last.state == DONE:
         raise KaggleError(
             f"{plan.ledger.path.name} has this as submission {last.facts.get('ref')}, but Kaggle "
             "does not list it: log in with the account that sent it, or take its lines out of the "
             "ledger to send it again"
         )
-    if found is not None and (last is None or last.state != DONE):
+    if sent is not None and (last is None or last.state != DONE):
         facts = {"competition": plan.competition} if last is None else last.facts
-        plan.ledger.note(plan.key, SUBMIT, DONE, **{**facts, "ref": found.ref})
-    return found
+        plan.ledger.append(plan.key, SUBMIT, DONE, **{**facts, "ref": sent.ref})
+    return sent
 
 
 def send_file(plan: Plan, path: Path) -> int:
@@ -88,33 +91,35 @@ def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
         return int(last.facts["version"])
     failed = int(last.facts.get("failed", 0)) if last is not None else 0
     if last is not None and last.state == INTENT:
-        _let_arrive(plan, last)
+        _wait_for_arrival(plan, last)
     version = kernels.find_version(plan.client, kernel, newer_than=failed)
     if version is None:
         if failed:
             progress.say(f"version {failed} of this very code failed: pushing it once more")
-        plan.ledger.note(plan.key, PUSH, INTENT, kernel=kernel.id, failed=failed)
+        plan.ledger.append(plan.key, PUSH, INTENT, kernel=kernel.id, failed=failed)
         try:
             version = kernels.push(plan.client, folder, kernel, newer_than=failed)
         except (Refusal, PushRefused) as error:
             # A version that Kaggle made all the same runs without its data, and is of no use.
             failed = getattr(error, "version", 0) or failed
-            plan.ledger.note(plan.key, PUSH, REFUSED, kernel=kernel.id, failed=failed)
+            plan.ledger.append(plan.key, PUSH, REFUSED, kernel=kernel.id, failed=failed)
             raise
-    plan.ledger.note(plan.key, PUSH, DONE, kernel=kernel.id, version=version)
+    plan.ledger.append(plan.key, PUSH, DONE, kernel=kernel.id, version=version)
     progress.say(f"pushed {kernel.id} version {version}")
     return version
 
 
-def fetch_zip(plan: Plan, kernel: Kernel, path: Path, *, count: int) -> images_zip.Facts:
-    """Fetch the kernel's zip to `path` and check it.
+def fetch_zip(
+    plan: Plan, kernel: Kernel, path: Path, form: SubmissionFormat, *, count: int
+) -> ZipSummary:
+    """Fetch the kernel's zip to `path` and check that it holds `count` images of the format.
 
     Raises:
         OutputMissing: there is none.
         SubmissionInvalid: Kaggle's evaluator would refuse it.
     """
     kernels.fetch(plan.client, kernel, ZIP, path)
-    return images_zip.check(path, count=count)
+    return check_zip(path, form, count=count)
 
 
 def send_kernel(plan: Plan, kernel: Kernel, version: int, zip_sha256: str) -> int:
@@ -137,29 +142,30 @@ def send_kernel(plan: Plan, kernel: Kernel, version: int, zip_sha256: str) -> in
 
 
 def _submit(plan: Plan, send: Callable[[], int], facts: dict[str, Any]) -> int:
-    plan.ledger.note(plan.key, SUBMIT, INTENT, **facts)
+    """Call `send` between the ledger's events. Returns the submission's ref."""
+    plan.ledger.append(plan.key, SUBMIT, INTENT, **facts)
     try:
         ref = send()
     except Refusal:
-        plan.ledger.note(plan.key, SUBMIT, REFUSED, **facts)
+        plan.ledger.append(plan.key, SUBMIT, REFUSED, **facts)
         raise
-    plan.ledger.note(plan.key, SUBMIT, DONE, ref=ref, **facts)
+    plan.ledger.append(plan.key, SUBMIT, DONE, ref=ref, **facts)
     progress.say(f"submitted as {ref}")
     return ref
 
 
-def record(plan: Plan) -> dict[str, Any]:
-    """What the ledger knows of the kernel's submission, for the receipt."""
+def kernel_facts(plan: Plan) -> dict[str, Any]:
+    """Return what the ledger has about the kernel's submission, for the receipt."""
     last = plan.ledger.last(plan.key, SUBMIT, competition=plan.competition)
     facts = last.facts if last is not None else {}
-    return {name: facts.get(fact) for name, fact in _RECORD.items()}
+    return {name: facts.get(ledgers) for name, ledgers in _LEDGERS_NAMES.items()}
 
 
-def _let_arrive(plan: Plan, intent: Entry) -> None:
-    """Whoever noted this intent was killed, perhaps a moment ago and with the request under way:
-    wait until it has arrived or never will."""
+def _wait_for_arrival(plan: Plan, intent: Event) -> None:
+    """Wait until a request has arrived or never will: the run that noted this intent was killed,
+    perhaps a moment ago, while the request was on its way."""
     # The clock of another machine, whose ledger this was, may be ahead.
-    left_s = 2 * plan.client.patience.timeout_s - max(0.0, intent.age_s)
+    left_s = 2 * plan.client.policy.timeout_s - max(0.0, intent.age_s)
     if left_s > 0:
         progress.say(
             f"an earlier run was stopped {intent.age_s:.0f} s ago while it sent this: "

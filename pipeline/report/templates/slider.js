@@ -1,9 +1,9 @@
-// Shows one of several pictures, chosen by a slider or played through.
-for (const player of document.querySelectorAll("[data-player]")) {
-  const frames = [...player.querySelectorAll("[data-frame]")];
-  const slider = player.querySelector("input");
-  const output = player.querySelector("output");
-  const button = player.querySelector("button");
+// Show one of several images, chosen by a slider or played one after the other.
+for (const slideshow of document.querySelectorAll("[data-slideshow]")) {
+  const frames = [...slideshow.querySelectorAll("[data-frame]")];
+  const slider = slideshow.querySelector("input");
+  const output = slideshow.querySelector("output");
+  const button = slideshow.querySelector("button");
   let timer = null;
 
   const show = () => {
@@ -29,6 +29,6 @@ for (const player of document.querySelectorAll("[data-player]")) {
     button.textContent = "Pause";
     timer = setInterval(step, 600);
   });
-  player.querySelector(".player").hidden = false;
+  slideshow.querySelector(".slideshow").hidden = false;
   show();
 }

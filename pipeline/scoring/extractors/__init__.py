@@ -1,1 +1,1 @@
-"""Feature networks, each with the input it takes."""
+"""Feature networks. Each knows the shape of its own input."""

@@ -10,20 +10,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline.common import devices
-from pipeline.common.errors import InputError, PipelineError
+from pipeline.common.errors import PipelineError
 from pipeline.common.files import sha256
+from pipeline.images import arrays
+from pipeline.images.shape import ImageShape
 
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
 SIDE_PX = 64
 DIMENSIONS = 768
 CHANNELS = (48, 96, 160, 320)  # of the four levels
-# Every batch has this many pictures (the last one is filled up), so that the convolutions always
-# run the same kernels and a picture's feature does not depend on how many others there are.
+# Every batch has this many images (the last one is filled up), so that the convolutions always
+# run the same kernels and an image's feature does not depend on how many others there are.
 BATCH = 64
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
-    """A convolution with bias; padding keeps the size at stride 1."""
+    """Return a convolution with bias; padding keeps the size at stride 1."""
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
 
 
@@ -40,7 +42,7 @@ class Residual(nn.Module):
 
 
 class Network(nn.Module):
-    """64x64 pictures to 768 features: four levels' channel means, and one linear map of them all.
+    """64x64 images to 768 features: four levels' channel means, and one linear map of them all.
 
     The means keep what a deep layer alone loses: colour and grain from the first levels, shapes
     from the last.
@@ -62,15 +64,16 @@ class Network(nn.Module):
         self.readout = nn.Linear(sum(CHANNELS), DIMENSIONS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32."""
+        """Return the features: (N, 3, 64, 64) float32 in [-1, 1] -> (N, 768) float32."""
         return self.readout(self.means(x))
 
     def means(self, x: Tensor) -> Tensor:
-        """(N, 3, 64, 64) -> (N, 624): each channel's mean over its places."""
+        """Return each channel's mean over its places: (N, 3, 64, 64) -> (N, 624)."""
         return torch.cat([level.mean((2, 3)) for level in self.levels(x)], 1)
 
     def levels(self, x: Tensor) -> tuple[Tensor, ...]:
-        """(N, 3, 64, 64) -> (N, 48, 32, 32), (N, 96, 16, 16), (N, 160, 8, 8), (N, 320, 4, 4)."""
+        """Return the four levels' activations: (N, 3, 64, 64) -> (N, 48, 32, 32), (N, 96, 16, 16),
+        (N, 160, 8, 8), (N, 320, 4, 4)."""
         x = F.pixel_unshuffle(x, 2)  # (N, 12, 32, 32): half the side, nothing lost
         first = F.relu(self.stem(x))
         second = self.stage1(F.relu(self.down1(first)))
@@ -84,6 +87,8 @@ class Embedded:
 
     name = "embedded"
     dimensions = DIMENSIONS
+    input_shape = ImageShape(SIDE_PX, 3)
+    precision = "float32"
 
     def __init__(
         self, network: Network, *, memorization_threshold: float, identity: str, device: str
@@ -96,32 +101,27 @@ class Embedded:
         )
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Features of pictures, in their order.
+        """Return the features of images, in their order.
 
-        A picture gives the same feature whatever else is in the call, and wherever it stands.
+        An image gives the same feature whatever else is in the call, and wherever it stands.
 
         Args:
-            images: (N, 64, 64, 3) uint8, RGB.
+            images: (N, side, side, 1 or 3) uint8, of any side; resized to 64 px.
 
         Returns:
             (N, 768) float32.
 
         Raises:
-            InputError: another shape or type.
+            InputError: another type or shape of array.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != (SIDE_PX, SIDE_PX, 3):
-            raise InputError(
-                f"the embedded network takes uint8 pictures of shape (N, {SIDE_PX}, {SIDE_PX}, 3), "
-                f"not {images.dtype} {images.shape}; crop to side_px: {SIDE_PX}, or use "
-                "extractor: inception"
-            )
+        arrays.shape_of(images, "images for the embedded network")
         features = np.empty((len(images), DIMENSIONS), np.float32)
 
         @torch.inference_mode()
         def fill(start: int) -> None:
             count = min(BATCH, len(images) - start)
             batch = np.zeros((BATCH, SIDE_PX, SIDE_PX, 3), np.uint8)
-            batch[:count] = images[start : start + count]
+            batch[:count] = arrays.conform(images[start : start + count], self.input_shape)
             x = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # channels-last
             found = self._network(x.float().div(127.5).sub(1))
             features[start : start + count] = found[:count].cpu().numpy()
@@ -135,7 +135,7 @@ class Embedded:
 
 
 def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
-    """The shipped network on `device` ("cpu", "cuda", "mps").
+    """Return the shipped network on `device` ("cpu", "cuda", "mps").
 
     Raises:
         PipelineError: the weights file is missing or damaged.

@@ -1,8 +1,8 @@
 """Inception of 2015-12-05, the network of FID and of Kaggle's public score, made fast.
 
 The blocks and their weights are those of torch-fidelity's `inception-v3-compat`, whose features
-equal the original TensorFlow graph's. Faster than it comes: batch norm folded into the
-convolutions, channels-last pictures, a resize that works on each row once, no gradients.
+equal the original TensorFlow graph's. It is made faster: batch norm folded into the convolutions,
+channels-last images, a resize that works on each row once, no gradients.
 """
 
 from collections import OrderedDict
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 from pipeline.common import files, progress
 from pipeline.common.devices import full_float32
-from pipeline.common.errors import InputError
+from pipeline.images import arrays
+from pipeline.images.shape import ImageShape
 from pipeline.scoring.extractors import weights_file
 
 # Kaggle's for this network (Bai et al. 2021).
 MEMORIZATION_THRESHOLD = 0.1
-SIDE_PX = 64
 _NETWORK_SIDE_PX = 299
-# A picture's activations take about 15 MB in float32, half that in bfloat16.
+# An image's activations take about 15 MB in float32, half that in bfloat16.
 _BATCH = {"cpu": 16, "mps": 32, "cuda": 256}
 # FID's features are the mean over the places of one of these layers; the score's is the last.
 _LAYERS = {64: "MaxPool_1", 192: "MaxPool_2", 768: "Mixed_6e", 2048: "Mixed_7c"}
@@ -31,10 +31,10 @@ Dimensions = Literal[64, 192, 768, 2048]
 
 
 def network(dimensions: Dimensions = 2048) -> nn.Sequential:
-    """torch-fidelity's layers up to the one that gives so many dimensions, under its names.
+    """Return torch-fidelity's layers up to the one that gives so many dimensions, under its names.
 
-    Its own class would do, but can only be built from a file that it loads without
-    `weights_only`, and ends in a classifier that no feature needs.
+    Its own class can only be built from a file that it loads without `weights_only`, and ends in
+    a classifier that no feature needs.
     """
     from torch_fidelity import feature_extractor_inceptionv3 as blocks
 
@@ -76,8 +76,8 @@ def fold_batch_norm(layers: nn.Module) -> None:
 
 
 def resize_like_tensorflow1(images: Tensor, side_px: int) -> Tensor:
-    """TensorFlow 1's `resize_bilinear`: pixel i comes from i·(input side / output side), without
-    half-pixel centres. To the bit what torch-fidelity computes, along one axis after the other.
+    """Resize as TensorFlow 1's `resize_bilinear` does: pixel i comes from i·(input side / output
+    side), without half-pixel centres. The same bits as torch-fidelity's, one axis after the other.
 
     Args:
         images: (N, height, width, 3) float32.
@@ -94,7 +94,8 @@ def resize_like_tensorflow1(images: Tensor, side_px: int) -> Tensor:
 
 
 def _places(size: int, side_px: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """For each output pixel: the input pixels on either side, and how far it is to the second."""
+    """Return, for each output pixel, the input pixels on either side of its place, and its distance
+    from the first of them."""
     place = torch.arange(side_px, dtype=torch.float32, device=device) * torch.tensor(
         size / side_px, dtype=torch.float32, device=device
     )
@@ -106,6 +107,8 @@ class Inception:
     """The network with its weights, as `scoring` uses it. Make one with `load`."""
 
     name = "inception"
+    # Kaggle scores images of 64 px, and squashes the photos to that; the network then enlarges.
+    input_shape = ImageShape(64, 3)
     memorization_threshold = MEMORIZATION_THRESHOLD
 
     def __init__(
@@ -126,6 +129,7 @@ class Inception:
         """
         self.dimensions = int(dimensions)
         self.identity = identity
+        self.precision = precision
         self._device = torch.device(device)
         layers = network(dimensions).eval().requires_grad_(False)
         layers.load_state_dict({name: state[name] for name in layers.state_dict()})
@@ -135,22 +139,18 @@ class Inception:
 
     @full_float32()
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Features of pictures, in their order.
+        """Return the features of images, in their order.
 
         Args:
-            images: (N, 64, 64, 3) uint8, RGB.
+            images: (N, side, side, 1 or 3) uint8, of any side; resized to 64 px.
 
         Returns:
             (N, D) float32, not negative.
 
         Raises:
-            InputError: another shape or type.
+            InputError: another type or shape of array.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != (SIDE_PX, SIDE_PX, 3):
-            raise InputError(
-                f"Kaggle's score is of uint8 pictures (N, {SIDE_PX}, {SIDE_PX}, 3), not "
-                f"{images.dtype} {images.shape}"
-            )
+        arrays.shape_of(images, "images for Inception")
         features = np.empty((len(images), self.dimensions), np.float32)
         size = _BATCH[self._device.type]
         with (
@@ -158,31 +158,37 @@ class Inception:
             progress.bar(label="inception", total=len(images)) as bar,
         ):
             for start in range(0, len(images), size):
+                part = arrays.conform(images[start : start + size], self.input_shape)
                 # A copy: torch takes neither read-only arrays nor mirrored views.
-                batch = torch.from_numpy(np.array(images[start : start + size], order="C"))
+                batch = torch.from_numpy(np.array(part, order="C"))
                 found = self._forward(batch.to(self._device))
                 features[start : start + size] = found.cpu().numpy()
                 bar.update(len(batch))
         return features
 
     def _forward(self, batch: Tensor) -> Tensor:
-        """(n, 64, 64, 3) uint8 -> (n, D) float32."""
+        """Return the features of one batch: (n, 64, 64, 3) uint8 -> (n, D) float32."""
         x = resize_like_tensorflow1(batch.float(), _NETWORK_SIDE_PX)
         x = x.sub_(128).div_(128)  # (n, 299, 299, 3) in [-1, 1)
         x = self._layers(x.permute(0, 3, 1, 2).to(self._dtype))  # channels-last as it lies
         return x.float().mean((2, 3))
 
 
-def load(weights: str, *, precision: str, device: str, cache: Path) -> Inception:
-    """The official network. `weights`: auto, a URL, or the file's path.
+def load(
+    weights: str, *, precision: Literal["float32", "bfloat16"], device: str, cache: Path
+) -> Inception:
+    """Return the official network.
+
+    Args:
+        weights: auto, a URL, or the path of the file.
 
     Raises:
-        PipelineError: the weights cannot be had, or are not the official ones.
+        PipelineError: the weights cannot be fetched, or are not the official ones.
     """
     path = weights_file.fetch(weights, cache=cache)
     return Inception(
         weights_file.read(path),
         identity=files.sha256(path),
-        precision="bfloat16" if precision == "bfloat16" else "float32",
+        precision=precision,
         device=device,
     )

@@ -1,4 +1,5 @@
-"""The official Inception's weights: fetched once, checked before they are opened, opened safely."""
+"""Fetch the official Inception's weights once, check them before they are opened, open them
+safely."""
 
 import pickle
 from pathlib import Path
@@ -19,7 +20,7 @@ _OTHER_CHOICE = "or set reference.extractor: embedded, which needs no download"
 
 
 class WeightsUnavailable(PipelineError):
-    """The official weights cannot be had; the message names the other choice."""
+    """The official weights cannot be fetched; the message names the other choice."""
 
 
 class WeightsInvalid(InputError):
@@ -33,13 +34,13 @@ def fetch(
     sha256_start: str = SHA256_START,
     retries: int = 3,
 ) -> Path:
-    """The weights' checked file.
+    """Return the weights' file, fetched where it must be, and checked.
 
     Args:
         source: auto (torch-fidelity's release), an http(s):// or file:// URL, or a path.
         cache: folder where a fetched file stays; it is hashed again at each use.
         sha256_start: the first digits of what the file's SHA-256 must be.
-        retries: further attempts after a failed one.
+        retries: how often a failed request is repeated.
 
     Raises:
         WeightsUnavailable: it cannot be fetched.
@@ -49,7 +50,7 @@ def fetch(
         path = Path(source).expanduser()
         if not path.is_file():
             raise WeightsInvalid(
-                f"reference.inception_weights = {source!r}: no such file; set it to auto, a URL "
+                f"reference.inception.weights = {source!r}: no such file; set it to auto, a URL "
                 f"or a path, {_OTHER_CHOICE}"
             )
         check(path, sha256_start)
@@ -60,7 +61,7 @@ def fetch(
         return path
     # Late: only this choice needs an HTTP client.
     from pipeline.download import mirrors
-    from pipeline.download.resumable import Patience
+    from pipeline.download.retry import RetryPolicy
 
     progress.say(f"fetching Inception's weights (96 MB, once): {url}")
     try:
@@ -70,12 +71,12 @@ def fetch(
             keep=cache,
             base=Path(),
             sha256=None,
-            patience=Patience(timeout_s=30, retries=retries, retry_wait_s=1),
+            policy=RetryPolicy(timeout_s=30, retries=retries, retry_wait_s=1),
             check=lambda fetched: check(fetched, sha256_start),
         )
     except PipelineError as error:
         raise WeightsUnavailable(
-            f"{error}. Fetch {URL} on another machine and set reference.inception_weights to its "
+            f"{error}. Fetch {URL} on another machine and set reference.inception.weights to its "
             f"path, {_OTHER_CHOICE}"
         ) from None
     return path
@@ -92,10 +93,11 @@ def check(path: Path, sha256_start: str = SHA256_START) -> None:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checked file. Eight digits of a hash can be forged, so nothing in it runs.
+    """Return the tensors of a checked file. Eight digits of a hash can be forged, so no code of the
+    file is run.
 
     Raises:
-        WeightsInvalid: it is no file of tensors.
+        WeightsInvalid: the file holds no tensors.
     """
     try:
         return torch.load(path, map_location="cpu", weights_only=True)

@@ -33,14 +33,14 @@ def test_stanfords_layout(tmp_path: Path) -> None:
     assert listed == [
         photos.Photo(
             file=f"Images/{CHIHUAHUA}/n02085620_9.jpg",
-            breed="Chihuahua",
+            class_name="Chihuahua",
             annotation=f"Annotation/{CHIHUAHUA}/n02085620_9",
             size=(100, 80),
             boxes=(Box(1, 2, 30, 40), Box(5, 6, 50, 60)),
         ),
         photos.Photo(
             file=f"Images/{HOUND}/n02088094_1.jpg",
-            breed="Afghan_hound",
+            class_name="Afghan_hound",
             annotation=f"Annotation/{HOUND}/n02088094_1",
             boxes=(Box(7, 8, 30, 40),),
         ),
@@ -48,7 +48,7 @@ def test_stanfords_layout(tmp_path: Path) -> None:
     assert left_over == [
         photos.Photo(
             file=f"Annotation/{CHIHUAHUA}/n02085620_8",
-            breed="Chihuahua",
+            class_name="Chihuahua",
             annotation=f"Annotation/{CHIHUAHUA}/n02085620_8",
             size=(100, 80),
             boxes=(Box(3, 4, 30, 40),),
@@ -58,7 +58,7 @@ def test_stanfords_layout(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nested", ["", "Annotation/"])
-def test_kaggles_flat_layout_takes_the_breed_from_the_annotation(
+def test_kaggles_flat_layout_takes_the_class_from_the_annotation(
     tmp_path: Path, nested: str
 ) -> None:
     raw = write(
@@ -67,14 +67,14 @@ def test_kaggles_flat_layout_takes_the_breed_from_the_annotation(
         [(f"Annotation/{nested}{CHIHUAHUA}/n02085620_9", voc((1, 2, 30, 40)))],
     )
     seven, nine = joined(raw)[0]
-    assert (nine.breed, nine.boxes) == ("Chihuahua", (Box(1, 2, 30, 40),))
-    assert (seven.breed, seven.boxes, seven.problem) == ("", (), "")
+    assert (nine.class_name, nine.boxes) == ("Chihuahua", (Box(1, 2, 30, 40),))
+    assert (seven.class_name, seven.boxes, seven.problem) == ("", (), "")
 
 
 def test_a_folder_of_classes_without_annotations(tmp_path: Path) -> None:
     raw = write(tmp_path, [("Images/poodle/a.b.png", PICTURE), ("Images/pug/a.png", PICTURE)])
     listed, left_over = joined(raw)
-    assert [(photo.file, photo.breed, photo.boxes) for photo in listed] == [
+    assert [(photo.file, photo.class_name, photo.boxes) for photo in listed] == [
         ("Images/poodle/a.b.png", "poodle", ()),
         ("Images/pug/a.png", "pug", ()),
     ]
@@ -152,7 +152,7 @@ def test_an_archive_without_photos(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "breed"),
+    ("name", "class_name"),
     [
         ("Images/n02085620-Chihuahua/n02085620_9.jpg", "Chihuahua"),
         ("Annotation/n02085936-Maltese_dog/n02085936_1", "Maltese_dog"),
@@ -163,8 +163,8 @@ def test_an_archive_without_photos(tmp_path: Path) -> None:
         ("1.jpg", ""),
     ],
 )
-def test_breed(name: str, breed: str) -> None:
-    assert photos.breed_of(name) == breed
+def test_class_of(name: str, class_name: str) -> None:
+    assert photos.class_of(name) == class_name
 
 
 # --- whole photos ------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_all_of_stanford_dogs_is_accounted_for() -> None:
         pytest.skip("set DOGS_PHOTOS to a folder with Stanford Dogs' images.tar and annotation.tar")
     listed, left_over = joined(Path(folder))
     assert len(listed) == 20_221
-    assert len({photo.breed for photo in listed}) == 120
+    assert len({photo.class_name for photo in listed}) == 120
     assert len(left_over) == 359
     assert len({each.annotation for each in listed + left_over}) == 20_580
     assert sum(len(photo.boxes) for photo in listed) == 21_757

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from pipeline.data.archives.reader import open_archive
+from pipeline.data.drawn.archives import write
 from pipeline.data.drawn.breeds import BREEDS
 from pipeline.data.drawn.canvas import Layer
 from pipeline.data.drawn.geometry import View, hull, rotation, tufts
 from pipeline.data.drawn.scene import Scene, scene
-from pipeline.data.sources.drawn import write
 
 PICTURES = 32  # two of each breed
 SEED = 7

@@ -29,7 +29,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def packed(raw: Path, place: Path) -> dict[str, bytes]:
     raw.mkdir(exist_ok=True)
-    folder.write(raw, folder=place)
+    folder.pack(raw, folder=place)
     assert sorted(path.name for path in raw.iterdir()) == ["annotation.tar", "images.tar"]
     with reader.open_archive(raw, "annotation") as annotation:
         assert annotation.names == ()
@@ -117,6 +117,6 @@ def test_a_link_to_the_folder_itself_is_fine(pictures: Path, tmp_path: Path) -> 
 def test_nothing_to_take(tmp_path: Path, make, message: str) -> None:
     place = tmp_path / "place"
     make(place)
-    with pytest.raises(InputError, match=rf"data\.folder: .*place: .*{message}"):
-        folder.write(tmp_path, folder=place)
+    with pytest.raises(InputError, match=rf"data\.folder\.path: .*place: .*{message}"):
+        folder.pack(tmp_path, folder=place)
     assert not (tmp_path / "images.tar").exists()

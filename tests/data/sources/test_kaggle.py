@@ -33,7 +33,7 @@ def zipped(path: Path, prefix: str, files: dict[str, bytes]) -> None:
 
 def written(raw: Path, place: Path) -> dict[str, dict[str, bytes]]:
     raw.mkdir(exist_ok=True)
-    kaggle.write(raw, folder=place)
+    kaggle.copy(raw, folder=place)
     assert len(list(raw.iterdir())) == 2
     result = {}
     for stem in ("images", "annotation"):
@@ -93,19 +93,19 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.kaggle_path: .*none: no such folder"):
-        kaggle.write(tmp_path, folder=tmp_path / "none")
+    with pytest.raises(InputError, match=r"data\.kaggle\.path: .*none: no such folder"):
+        kaggle.copy(tmp_path, folder=tmp_path / "none")
     with pytest.raises(InputError, match=r"neither all-dogs\.zip nor a folder all-dogs"):
-        kaggle.write(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path)
     lay_out(tmp_path / "all-dogs", PICTURES)
     with pytest.raises(InputError, match=r"neither annotation\.zip nor a folder annotation"):
-        kaggle.write(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "all-dogs").mkdir()
     with pytest.raises(InputError, match="all-dogs: holds no images"):
-        kaggle.write(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path)
 
 
 def test_a_cut_zip(tmp_path: Path) -> None:
@@ -114,4 +114,4 @@ def test_a_cut_zip(tmp_path: Path) -> None:
     (tmp_path / "all-dogs.zip").write_bytes(whole[:-30])
     (tmp_path / "raw").mkdir()
     with pytest.raises(ArchiveDamaged, match=r"all-dogs\.zip: not a whole zip"):
-        kaggle.write(tmp_path / "raw", folder=tmp_path)
+        kaggle.copy(tmp_path / "raw", folder=tmp_path)

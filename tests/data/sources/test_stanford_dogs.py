@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import params
-from pipeline.config.schema import Data
 from pipeline.data.archives import reader
 from pipeline.data.sources import stanford_dogs
 from pipeline.download.mirrors import DownloadCorrupt
+from tests.data.sources.requests import request
 from tests.standins.file_server import FileServer, Served
 
 IMAGES = [("Images/n02085620-Chihuahua/n02085620_7.jpg", b"jpeg")]
@@ -22,38 +22,38 @@ def tar_bytes(folder: Path, members: list[tuple[str, bytes]]) -> bytes:
 
 
 @pytest.fixture
-def settings(repository: Path) -> Data:
-    return params.load(repository / "params.yaml").data
+def settings(repository: Path) -> stanford_dogs.Parameters:
+    return params.load(repository / "params.yaml").data.stanford_dogs
 
 
-def test_fetches_both(tmp_path: Path, settings: Data) -> None:
+def test_fetches_both(tmp_path: Path, settings: stanford_dogs.Parameters) -> None:
     images, annotation = tar_bytes(tmp_path, IMAGES), tar_bytes(tmp_path, ANNOTATION)
     served = {"/images.tar": Served(images), "/annotation.tar": Served(annotation)}
     with FileServer(served) as server:
-        data = settings.model_copy(
+        parameters = settings.model_copy(
             update={
                 "images_mirrors": (server.url("/gone.tar"), server.url("/images.tar")),
                 "annotation_mirrors": (server.url("/annotation.tar"),),
                 "images_sha256": hashlib.sha256(images).hexdigest(),
             }
         )
-        raw = tmp_path / "raw"
-        stanford_dogs.write(raw, data=data, keep=tmp_path / "keep", base=tmp_path)
-    assert (raw / "images.tar").read_bytes() == images
-    assert (raw / "annotation.tar").read_bytes() == annotation
+        asked = request(tmp_path)
+        stanford_dogs.write(asked, parameters)
+    assert (asked.raw / "images.tar").read_bytes() == images
+    assert (asked.raw / "annotation.tar").read_bytes() == annotation
 
 
-def test_mirrors_that_are_swapped(tmp_path: Path, settings: Data) -> None:
+def test_mirrors_that_are_swapped(tmp_path: Path, settings: stanford_dogs.Parameters) -> None:
     (tmp_path / "images.tar").write_bytes(tar_bytes(tmp_path, IMAGES))
     (tmp_path / "annotation.tar").write_bytes(tar_bytes(tmp_path, ANNOTATION))
-    data = settings.model_copy(
+    parameters = settings.model_copy(
         update={"images_mirrors": ("annotation.tar",), "annotation_mirrors": ("images.tar",)}
     )
     with pytest.raises(DownloadCorrupt, match=r"no files in Annotation/ \(is it the other"):
-        stanford_dogs.write(tmp_path / "raw", data=data, keep=tmp_path / "keep", base=tmp_path)
+        stanford_dogs.write(request(tmp_path), parameters)
 
 
-def test_the_default_mirrors_are_the_official_ones(settings: Data) -> None:
+def test_the_default_mirrors_are_the_official_ones(settings: stanford_dogs.Parameters) -> None:
     place = "http://vision.stanford.edu/aditya86/ImageNetDogs"
     assert settings.images_mirrors == (f"{place}/images.tar",)
     assert settings.annotation_mirrors == (f"{place}/annotation.tar",)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.download.retry import RetryPolicy
 from pipeline.kaggle.api import competitions
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import (
@@ -19,7 +20,6 @@ from pipeline.kaggle.api.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from pipeline.kaggle.api.retry import Patience
 from tests.conftest import REPOSITORY
 from tests.kaggle.conftest import HASTE
 from tests.standins.kaggle_api import (
@@ -36,9 +36,9 @@ from tests.standins.kaggle_worker import clean_environment
 LOG_IN = """
 from pipeline.kaggle.api import competitions
 from pipeline.kaggle.api.client import Client
-from pipeline.kaggle.api.retry import Patience
-client = Client(Patience(timeout_s=5, retries=0))
-print(client.username, competitions.look(client, "generative-dog-images").title)
+from pipeline.download.retry import RetryPolicy
+client = Client(RetryPolicy(timeout_s=5, retries=0, retry_wait_s=1))
+print(client.username, competitions.details(client, "generative-dog-images").title)
 """
 
 
@@ -110,7 +110,7 @@ def test_a_bad_token_is_named_although_a_good_key_lies_behind_it(
     monkeypatch.setenv("KAGGLE_USERNAME", USER)
     monkeypatch.setenv("KAGGLE_KEY", KEY)
     with pytest.raises(CredentialsRefused, match="the token in KAGGLE_API_TOKEN"):
-        competitions.look(Client(HASTE), COMPETITION)
+        competitions.details(Client(HASTE), COMPETITION)
 
 
 def test_a_server_that_says_nothing_is_left_after_the_deadline(
@@ -118,19 +118,19 @@ def test_a_server_that_says_nothing_is_left_after_the_deadline(
 ) -> None:
     kaggle.fault("GetCompetition", hang_s=30, times=9)
     start = time.monotonic()
-    with pytest.raises(Unavailable, match="no answer in time, 2 times"):
-        competitions.look(client, COMPETITION)
+    with pytest.raises(Unavailable, match=r"no answer in time \(after 1 retry\)"):
+        competitions.details(client, COMPETITION)
     assert time.monotonic() - start < 10  # 2 deadlines of 0.6 s, and slack for a busy machine
     assert kaggle.sent("GetCompetition") == 2
 
 
 def test_an_answer_that_trickles_in_is_left_too(kaggle: KaggleStandIn) -> None:
     """No deadline between two bytes ever passes here."""
-    client = Client(Patience(timeout_s=0.3, retries=0))
+    client = Client(RetryPolicy(timeout_s=0.3, retries=0, retry_wait_s=0))
     kaggle.fault("GetCompetition", trickle_s=0.05)
     start = time.monotonic()
     with pytest.raises(Unavailable, match="no answer in time"):
-        competitions.look(client, COMPETITION)
+        competitions.details(client, COMPETITION)
     assert time.monotonic() - start < 6  # its 200 bytes and more would take 10 s
 
 
@@ -144,7 +144,7 @@ def test_logging_in_has_a_deadline_too(kaggle: KaggleStandIn) -> None:
 
 def test_importing_the_client_reaches_no_one(kaggle: KaggleStandIn) -> None:
     """It would authenticate at import, without a deadline, before we can give it one."""
-    load = "from pipeline.kaggle.api import client; client._load(client.Patience())"
+    load = "from pipeline.kaggle.api import adapter, client; client._load(adapter.KaggleAdapter(1))"
     done = python(kaggle, "-c", load, token=TOKEN)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert kaggle.server.log == []
@@ -154,22 +154,23 @@ def test_a_host_that_is_not_there_is_an_error_like_another(
     kaggle: KaggleStandIn, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with pytest.raises(Unavailable, match="the connection broke, 2 times"):
-        competitions.look(client, COMPETITION)
+    with pytest.raises(Unavailable, match=r"Connection refused \(after 1 retry\)"):
+        competitions.details(client, COMPETITION)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}x", b'{"deadline": "soon"}'])
 def test_an_answer_that_makes_no_sense_is_an_error_of_ours(
     kaggle: KaggleStandIn, client: Client, body: bytes
 ) -> None:
-    kaggle.fault("GetCompetition", body=body)
-    with pytest.raises(UnexpectedAnswer, match="looking at competition"):
-        competitions.look(client, COMPETITION)
+    kaggle.fault("GetCompetition", body=body, times=2)
+    words = r"asking for competition .*: (an answer that is no JSON|Kaggle's answer is not)"
+    with pytest.raises(UnexpectedAnswer, match=words):
+        competitions.details(client, COMPETITION)
 
 
 def test_a_wrong_slug_says_where_it_is_set(client: Client) -> None:
-    with pytest.raises(NotFound, match=r"kaggle\.competition.* in params\.yaml"):
-        competitions.look(client, "no-such-competition")
+    with pytest.raises(NotFound, match=r"check competition, .* in params\.yaml"):
+        competitions.details(client, "no-such-competition")
 
 
 def test_pages_of_submissions_are_followed(kaggle: KaggleStandIn, client: Client) -> None:

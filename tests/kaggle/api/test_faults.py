@@ -47,7 +47,7 @@ PASSING = {
 REFUSING = {
     401: (errors.CredentialsRefused, "Kaggle does not accept the token in KAGGLE_API_TOKEN"),
     403: (errors.AccessRefused, "accept the competition's rules"),
-    404: (errors.NotFound, r"check kaggle\.competition"),
+    404: (errors.NotFound, "check competition, kaggle"),
 }
 
 
@@ -266,17 +266,17 @@ def test_a_kernel_whose_run_does_not_show_at_once(
         runs.write_kernel(paths, kaggle, other % (40, "small-dogs"))
         runs.submit_bundle(paths)
         runs.write_kernel(paths, kaggle)
-    kaggle.rules.stale_looks = 3
+    kaggle.rules.stale_polls = 3
     receipt = runs.submit_bundle(paths)
     assert receipt["kernel_version"] == kaggle.submissions[-1].kernel_version == 1 + pushed_before
     assert receipt["zip_sha256"] == kaggle.submissions[-1].sha256
 
 
 def test_scoring_that_never_ends(kaggle: KaggleStandIn, paths: Paths) -> None:
-    kaggle.rules.looks_until_scored = 10_000
+    kaggle.rules.polls_until_scored = 10_000
     with pytest.raises(errors.KernelUnfinished, match="scoring: still pending"):
         runs.submit_zip(paths, {"submit.deadline_hours": 0.3 / 3600})
-    kaggle.rules.looks_until_scored = 1
+    kaggle.rules.polls_until_scored = 1
     well_again(kaggle, "file", paths)
 
 

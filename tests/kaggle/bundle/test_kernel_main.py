@@ -1,5 +1,6 @@
 """What runs first on Kaggle: packages, the data in whatever nesting, the time that is left."""
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,33 @@ def test_says_what_to_attach_where_there_is_no_data(tmp_path: Path, there: tuple
         (tmp_path / "input" / SLUG / name).mkdir()
     with pytest.raises(SystemExit, match="attach the competition's data"):
         kernel_main.find_data(tmp_path)
+
+
+def test_says_so_too_where_there_is_no_input_at_all(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="attach the competition's data"):
+        kernel_main.find_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [("torch", "2.5.1+cu121"), ("torch", "1.13.0a0"), ("pydantic", "1.10.9")],
+)
+def test_an_old_package_is_named_first_thing(
+    monkeypatch: pytest.MonkeyPatch, package: str, version: str
+) -> None:
+    monkeypatch.setattr(importlib.import_module(package), "__version__", version)
+    with pytest.raises(SystemExit) as stopped:
+        kernel_main.check_packages()
+    said = str(stopped.value)
+    assert f"its image has {version}: choose Kaggle's latest" in said
+    assert f"needs {package} 2." in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("version", ["2.6.0", "2.10.0+cu126", "2.6.0a0+git1234"])
+def test_a_new_enough_torch_is_taken(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(importlib.import_module("torch"), "__version__", version)
+    kernel_main.check_packages()
 
 
 def test_a_missing_package_is_named_first_thing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from pipeline.config.schema import Params
-from pipeline.scoring import reference as scoring_reference
+from pipeline.scoring import reference as real_side
 from pipeline.scoring.evaluate import evaluate
 from pipeline.scoring.extractors import registry
-from pipeline.submission import images_zip
+from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.submission.reader import read_zip
 from tests import checkout
 from tests.kaggle import competition
 from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
@@ -22,10 +23,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def folder(tmp_path: Path, repository: Path) -> Path:
     folder = checkout.copy(repository, tmp_path / "a checkout")
     kaggle = {
-        "data.kaggle_competition": SMALL,
-        "kaggle.competition": SMALL,
+        "competition": SMALL,
         "kaggle.username": USER,
-        "kaggle.kernel_params": {},
+        "kaggle.preset": None,
         "submit.poll_s": 0.2,
     }
     checkout.set_params(folder, checkout.TINY | kaggle)
@@ -43,9 +43,9 @@ def submit(folder: Path, standin: KaggleStandIn, mode: str) -> dict[str, Any]:
 def own_score(folder: Path, settings: Params, path: Path) -> float:
     """MiFID of the bytes that Kaggle got, by our scorer."""
     found = evaluate(
-        images_zip.read(path).images,
-        scoring_reference.load(folder / "data" / "reference.npz"),
-        registry.build("embedded", weights="auto", precision="float32", device="cpu", cache=folder),
+        read_zip(path, GENERATIVE_DOG_IMAGES).images,
+        real_side.load(folder / "data" / "reference.npz"),
+        registry.build(settings.reference, device="cpu", cache=folder),
         threshold=settings.score.threshold,
         epsilon=settings.score.epsilon,
         neighbours=settings.score.neighbours,

@@ -23,12 +23,12 @@ FORKS.set_forkserver_preload(["tests.kaggle.runs", "pydantic", "ruamel.yaml", "r
 
 
 # The requests of a run, in order; a second and a third of the same name are told apart.
-LOOKS = ["IntrospectToken", "ListSubmissions", "GetCompetition", "GetSubmissionLimits"]
+PREFLIGHT = ["IntrospectToken", "ListSubmissions", "GetCompetition", "GetSubmissionLimits"]
 SCORING = ["ListSubmissions 2", "ListSubmissions 3"]
 REQUESTS = {
-    "file": [*LOOKS, "StartSubmissionUpload", "PUT", "CreateSubmission", *SCORING],
+    "file": [*PREFLIGHT, "StartSubmissionUpload", "PUT", "CreateSubmission", *SCORING],
     "kernel": [
-        *LOOKS,
+        *PREFLIGHT,
         "GetKernel",
         "SaveKernel",
         "GetKernel 2",
@@ -50,7 +50,7 @@ MOMENTS = [
     for request in requests
     for moment in ("before", "after")
     if moment == "before" or request in ACTING
-    for is_twin in [mode == "kernel" and request in (*LOOKS, *SCORING)]
+    for is_twin in [mode == "kernel" and request in (*PREFLIGHT, *SCORING)]
 ]
 
 
@@ -106,9 +106,9 @@ def test_the_moments_cover_every_request(kaggle: KaggleStandIn, paths: Paths, mo
     assert run(mode, paths, kaggle) == 0
     sent = [entry.call for entry in kaggle.server.log]
     expected = [name.split()[0] for name in REQUESTS[mode]]
-    looks = "GetKernelSessionStatus"  # as many as the kernel takes time
+    asked = "GetKernelSessionStatus"  # as often as the kernel takes time
     assert list(dict.fromkeys(sent)) == list(dict.fromkeys(expected))
-    assert len(sent) - sent.count(looks) == len(expected) - expected.count(looks)
+    assert len(sent) - sent.count(asked) == len(expected) - expected.count(asked)
 
 
 def test_two_at_once_submit_once(kaggle: KaggleStandIn, paths: Paths) -> None:

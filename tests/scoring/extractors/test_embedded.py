@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from pipeline.common.errors import InputError, PipelineError
-from pipeline.data.sources import drawn
+from pipeline.common.errors import PipelineError
+from pipeline.data.drawn import archives
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors import embedded
 from research.distillation import judge as distill_judge
@@ -27,9 +27,9 @@ def network() -> embedded.Embedded:
 
 @pytest.fixture(scope="module")
 def dogs(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    """160 drawn pictures, shuffled over the breeds: (160, 64, 64, 3) uint8."""
+    """160 drawn photos, shuffled over the breeds: (160, 64, 64, 3) uint8."""
     folder = tmp_path_factory.mktemp("drawn")
-    drawn.write(folder, pictures=160, seed=7, processes=1)
+    archives.write(folder, pictures=160, seed=7, processes=1)
     photos, _ = read_dogs(folder)
     return photos.images[np.random.default_rng(0).permutation(160)]
 
@@ -72,17 +72,13 @@ def test_features_are_finite(
 
 
 def test_photos_point_the_same_way(network: embedded.Embedded, dogs: np.ndarray) -> None:
-    """Kaggle takes |cos|: a picture's opposite would count as its copy, so there must be none."""
+    """Kaggle takes |cos|: an image's opposite would count as its copy, so there must be none."""
     units = network.features(dogs).astype(np.float64)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     assert (units @ units.T).min() > 0
 
 
-def test_no_pictures_give_no_rows(network: embedded.Embedded) -> None:
-    assert network.features(np.empty((0, 64, 64, 3), np.uint8)).shape == (0, network.dimensions)
-
-
-def test_the_same_picture_gives_the_same_feature(
+def test_the_same_image_gives_the_same_feature(
     network: embedded.Embedded, noise: np.ndarray
 ) -> None:
     """Bit for bit: every batch that runs has the same size, so the same kernels run."""
@@ -98,21 +94,6 @@ def test_the_same_picture_gives_the_same_feature(
 def test_channels_are_red_green_blue(network: embedded.Embedded, dogs: np.ndarray) -> None:
     swapped = np.ascontiguousarray(dogs[..., ::-1])
     assert distance(network, swapped, dogs) > 10 * distance(network, dogs, dogs) + 1e-3
-
-
-@pytest.mark.parametrize(
-    "images",
-    [
-        np.zeros((2, 64, 64, 3), np.float32),
-        np.zeros((2, 3, 64, 64), np.uint8),
-        np.zeros((2, 32, 32, 3), np.uint8),
-        np.zeros((64, 64, 3), np.uint8),
-    ],
-    ids=["float", "channels first", "32 px", "one picture"],
-)
-def test_other_pictures_are_refused(network: embedded.Embedded, images: np.ndarray) -> None:
-    with pytest.raises(InputError, match=re.escape(str(images.shape))):
-        network.features(images)
 
 
 # --- the weights file -----------------------------------------------------------------------------
@@ -165,7 +146,7 @@ def test_fid_grows_with_blur(network: embedded.Embedded, dogs: np.ndarray) -> No
 
     fids = [fid(network, blurred(radius), dogs) for radius in (0, 0.5, 1, 2, 4)]
     assert fids == sorted(fids)
-    assert fids[0] == pytest.approx(0, abs=1e-6 * fids[-1])  # the same pictures, in float64
+    assert fids[0] == pytest.approx(0, abs=1e-6 * fids[-1])  # the same images, in float64
 
 
 def test_fid_grows_with_noise(network: embedded.Embedded, dogs: np.ndarray) -> None:
@@ -179,15 +160,15 @@ def test_fid_grows_with_noise(network: embedded.Embedded, dogs: np.ndarray) -> N
 
 
 def test_fid_grows_as_breeds_go_missing(network: embedded.Embedded, dogs: np.ndarray) -> None:
-    """Mode collapse: ever fewer different pictures, each as good as before."""
+    """Mode collapse: ever fewer different images, each as good as before."""
     fids = [fid(network, np.resize(dogs[:kinds], dogs.shape), dogs) for kinds in (80, 20, 5, 1)]
     assert fids == sorted(fids)
 
 
-def test_copies_are_near_and_other_pictures_are_not(
+def test_copies_are_near_and_other_images_are_not(
     network: embedded.Embedded, dogs: np.ndarray
 ) -> None:
-    """Copies fall below the threshold; unrelated pictures of the same kind are further off."""
+    """Copies fall below the threshold; unrelated images of the same kind are further off."""
     train, others = dogs[:80], dogs[80:]
     resaved = corrupt(train, "jpeg", 0.1, np.random.default_rng(3))
     fresh = distance(network, others, train)
@@ -206,7 +187,7 @@ def test_copies_are_near_and_other_pictures_are_not(
     "(the .npz of Inception's first layers)",
 )
 def test_follows_inception_on_breeds_it_never_saw(network: embedded.Embedded) -> None:
-    """A small edition of the judgement in MODEL_CARD.md: 60 pictures a set instead of 200 to 1000,
+    """A small edition of the judgement in MODEL_CARD.md: 60 images a set instead of 200 to 1000,
     and no generators, hence lower bounds than the card's correlations."""
     from scipy.stats import spearmanr
 

