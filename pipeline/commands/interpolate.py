@@ -1,4 +1,4 @@
-"""`interpolate`: a walk between latents of a trained generator, as an animation and as a grid."""
+"""`interpolate`: walk between latents of a trained generator, as an animation and as a grid."""
 
 import argparse
 from pathlib import Path
@@ -34,9 +34,7 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from pipeline.images import arrays
-    from pipeline.models import load_generator
-    from pipeline.models.sampling import latents, sample
-    from pipeline.report.latents import walk
+    from pipeline.models.saved import SavedGenerator
 
     for name, least in (("stops", 2), ("steps", 1), ("seed", 0), ("scale", 1), ("frame_ms", 10)):
         if getattr(options, name) < least:
@@ -46,26 +44,26 @@ def run(options: argparse.Namespace) -> None:
     out = options.out or paths.root / "outputs" / "interpolation.webp"
     if out.suffix.lower() not in (".webp", ".gif"):
         raise InputError(f"--out {out}: must end in .webp or .gif")
-    cpu = torch.device("cpu")
-    generator = load_generator(options.generator or paths.generator, cpu)
-    stops = latents(options.seed, 0, options.stops, generator.latent_dim)
-    pictures = sample(generator, walk(stops, options.steps, closed=True), cpu)
-    _write_animation(out, pictures, scale=options.scale, frame_ms=options.frame_ms)
+    generator = SavedGenerator.load(options.generator or paths.generator, torch.device("cpu"))
+    samples = generator.walk(options.seed, options.stops, options.steps, closed=True)
+    _write_animation(out, samples, scale=options.scale, frame_ms=options.frame_ms)
     # Each row holds both of its stops, so that it can be looked at alone.
     rows = np.arange(options.stops)[:, None] * options.steps + np.arange(options.steps + 1)
-    sheet = arrays.grid(pictures[rows.ravel() % len(pictures)], options.steps + 1)
+    sheet = arrays.grid(samples[rows.ravel() % len(samples)], options.steps + 1)
     files.write_bytes(out.with_suffix(".png"), arrays.encode_png(sheet))
-    progress.say(f"{out}: {len(pictures)} frames; {out.with_suffix('.png')}: the same as a grid")
+    progress.say(f"{out}: {len(samples)} frames; {out.with_suffix('.png')}: the same as a grid")
 
 
-def _write_animation(out: Path, pictures: np.ndarray, *, scale: int, frame_ms: int) -> None:
-    """Pictures (N, side, side, 3) uint8 as an endless animation."""
+def _write_animation(out: Path, samples: np.ndarray, *, scale: int, frame_ms: int) -> None:
+    """Write samples, uint8 (N, side, side, channels), as an endless animation."""
     from PIL import Image
 
-    side = pictures.shape[1] * scale
+    from pipeline.images import arrays
+
+    side = samples.shape[1] * scale
     frames = [
-        Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
-        for picture in pictures
+        arrays.to_pillow(sample).resize((side, side), Image.Resampling.BICUBIC)
+        for sample in samples
     ]
     kind = out.suffix[1:].upper()
     settings = {"quality": 85, "method": 4} if kind == "WEBP" else {}

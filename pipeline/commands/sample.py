@@ -1,4 +1,4 @@
-"""`sample`: a grid of pictures from a trained generator, for a slide or a look."""
+"""`sample`: draw a grid of samples from a trained generator."""
 
 import argparse
 from pathlib import Path
@@ -9,10 +9,13 @@ from pipeline.common.paths import Paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--count", type=int, default=64, help="pictures (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="picture i comes from (seed, i)")
-    parser.add_argument("--columns", type=int, default=8, help="pictures a row")
+    parser.add_argument("--count", type=int, default=64, help="samples (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="sample i comes from (seed, i)")
+    parser.add_argument("--columns", type=int, default=8, help="samples a row")
     parser.add_argument("--truncation", type=float, help="latents within ± this (e.g. 0.8)")
+    parser.add_argument(
+        "--label", help="the class to draw, where the generator is told classes (default: all)"
+    )
     parser.add_argument("--generator", type=Path, help="default: ROOT/outputs/generator.pt")
     parser.add_argument("--out", type=Path, help="PNG (default: ROOT/outputs/sample-SEED.png)")
 
@@ -21,13 +24,12 @@ def run(options: argparse.Namespace) -> None:
     """Write the grid.
 
     Raises:
-        InputError: an option is out of range, or there is no generator.
+        InputError: an option is out of range, or there is no generator, or no such class.
     """
     import torch
 
     from pipeline.images import arrays
-    from pipeline.models import load_generator
-    from pipeline.models.sampling import latents, sample
+    from pipeline.models.saved import SavedGenerator
 
     for name in ("count", "columns"):
         if getattr(options, name) < 1:
@@ -40,10 +42,10 @@ def run(options: argparse.Namespace) -> None:
     out = options.out or paths.root / "outputs" / f"sample-{options.seed}.png"
     if out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: must end in .png")
-    cpu = torch.device("cpu")
-    generator = load_generator(options.generator or paths.generator, cpu)
-    inputs = latents(options.seed, 0, options.count, generator.latent_dim, options.truncation)
-    pictures = sample(generator, inputs, cpu)
-    sheet = arrays.grid(pictures, min(options.columns, options.count))
+    generator = SavedGenerator.load(options.generator or paths.generator, torch.device("cpu"))
+    samples = generator.sample(
+        options.seed, options.count, label=options.label, truncation=options.truncation
+    )
+    sheet = arrays.grid(samples, min(options.columns, options.count))
     files.write_bytes(out, arrays.encode_png(sheet))
-    progress.say(f"{out}: {options.count} pictures of {generator.side_px} px, seed {options.seed}")
+    progress.say(f"{out}: {options.count} samples of {generator.info.shape}, seed {options.seed}")

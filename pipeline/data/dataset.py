@@ -9,6 +9,7 @@ import numpy as np
 
 from pipeline.common.errors import InputError
 from pipeline.data import index
+from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
 
 
@@ -50,7 +51,7 @@ class Dataset:
             images=images,
             labels=labels.astype(np.int64).reshape(-1),
             class_names=tuple(str(name) for name in class_names),
-            shape=ImageShape(images.shape[1], images.shape[3]),
+            shape=arrays.shape_of(images, str(crops)),
         )
 
 
@@ -67,11 +68,7 @@ def load_images(path: Path) -> np.ndarray:
         images = np.load(path, mmap_mode="c", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise InputError(f"{path}: not an array in NumPy's format ({error})") from None
-    square = images.ndim == 4 and images.shape[1] == images.shape[2]
-    if images.dtype != np.uint8 or not square or images.shape[3] not in (1, 3):
-        raise InputError(
-            f"{path}: holds {images.dtype} {images.shape}; crops are uint8 (N, side, side, 1 or 3)"
-        )
+    arrays.shape_of(images, str(path))
     return images
 
 

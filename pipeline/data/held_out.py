@@ -15,7 +15,7 @@ from pipeline.images.shape import ImageShape
 
 
 def write(path: Path, held_out: LabelledImages) -> None:
-    """Write images, uint8 (N, side, side, channels), and labels, int64 (N,), whole or not at all."""
+    """Write images, uint8 (N, side, side, channels), and labels, int64 (N,), whole or not."""
     content = io.BytesIO()
     np.savez(content, images=held_out.images, labels=held_out.labels)
     files.write_bytes(path, content.getvalue())

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from pipeline.common.errors import InputError
 from pipeline.images.shape import ImageShape
-from pipeline.models import sampling
+from pipeline.models import sampling, walk
 from pipeline.models.family import NetworkSize
 from pipeline.models.registry import FAMILIES
 
@@ -152,17 +152,22 @@ class SavedGenerator:
         if label is not None and label not in names:
             known = ", ".join(names) or "none: it is told no class"
             raise InputError(f"label {label!r}: no class of this generator ({known})")
-        inputs = sampling.draw_inputs(
-            seed,
-            "samples",
-            first,
-            count,
-            latent_dim=self.info.latent_dim,
-            class_counts=self.info.class_counts,
-            truncation=truncation,
-        )
+        inputs = self._inputs(seed, first, count, truncation)
         labels = inputs.labels if label is None else np.full(count, names.index(label), np.int64)
         return self.decode(inputs.latents, labels)
+
+    def walk(
+        self, seed: int, stops: int, steps: int, *, first: int = 0, closed: bool = False
+    ) -> np.ndarray:
+        """Return the images on great circles through the latents of the samples
+        first..first+stops-1 of a seed, in `steps` steps from one to the next: see `walk.walk`.
+
+        A generator that is told classes keeps to that of the first of these samples.
+        """
+        inputs = self._inputs(seed, first, stops, truncation=None)
+        points = walk.walk(inputs.latents, steps, closed=closed)
+        labels = None if inputs.labels is None else np.repeat(inputs.labels[:1], len(points))
+        return self.decode(points, labels)
 
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the images of latents, (N, latent_dim) float32: uint8 (N, side, side, channels).
@@ -171,3 +176,16 @@ class SavedGenerator:
         """
         inputs = sampling.GeneratorInputs(latents, labels)
         return sampling.decode(self.network, inputs, self._device)
+
+    def _inputs(
+        self, seed: int, first: int, count: int, truncation: float | None
+    ) -> sampling.GeneratorInputs:
+        return sampling.draw_inputs(
+            seed,
+            "samples",
+            first,
+            count,
+            latent_dim=self.info.latent_dim,
+            class_counts=self.info.class_counts,
+            truncation=truncation,
+        )

@@ -58,7 +58,7 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
         objectives.require(dataset, model=model, train=train)
         group.local_batch_size(train.batch_size)
         shaping = fingerprint.parts(model=model, train=train, dataset=dataset, crops=paths.crops)
-        group.require_same(shaping | train.model_dump(mode="json"))
+        fingerprint.require_same(shaping | train.model_dump(mode="json"), group)
         checkpoints = CheckpointFolder(paths.checkpoints, shaping)
         if group.is_main:
             progress.heading(

@@ -1,7 +1,7 @@
 """Checkpoints that outlive a stage: one folder a fingerprint, the two newest files in it.
 
-DVC deletes a stage's outs before it runs, so they lie outside of them. A file appears whole or
-not at all; should the newest still be damaged (a failing disk), the one before it serves.
+DVC deletes a stage's outs before it runs, so checkpoints lie outside of them. A file appears whole
+or not at all; should the newest still be damaged (a failing disk), the one before it is read.
 """
 
 import json
@@ -22,10 +22,27 @@ from pipeline.training.fingerprint import differences, digest
 KEEP_FILES = 2
 KEEP_RUNS = 4  # folders, the current one included; parameters changed back by hand find theirs
 _NOTE = "fingerprint.json"
+# What torch's and zipfile's readers raise on damaged files.
+_UNREADABLE = (
+    RuntimeError,
+    OSError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
 
 
 class CheckpointFolder:
-    """The checkpoints of one fingerprint, below `home` (paths.checkpoints)."""
+    """The checkpoints of one fingerprint, below `home` (paths.checkpoints).
+
+    Attributes:
+        shaping: what the fingerprint is the hash of (`fingerprint.parts`).
+        fingerprint: name of the folder.
+        home, folder: of all runs, and of this one.
+    """
 
     def __init__(self, home: Path, shaping: dict[str, Any]) -> None:
         self.shaping = shaping
@@ -35,12 +52,11 @@ class CheckpointFolder:
 
     @contextmanager
     def opened(self, *, fresh: bool) -> Iterator[None]:
-        """Hold the folder alone: forget it if `fresh`, say what is new, prune other runs'."""
+        """Hold the folder in this process alone; remove what another start of it left if `fresh`.
 
-        def waiting() -> None:
-            progress.say(f"{self.folder}: another training of this run is at work; waiting for it")
-
-        with files.locked(self.home / f"{self.fingerprint}.lock", on_wait=waiting):
+        Says in what a new run differs from the last one, and removes the folders of old runs.
+        """
+        with files.locked(self.home / f"{self.fingerprint}.lock", on_wait=self._say_waiting):
             if fresh and self.folder.exists():
                 progress.say("train.fresh: this run's own checkpoint is removed")
                 shutil.rmtree(self.folder)
@@ -51,7 +67,7 @@ class CheckpointFolder:
             yield
 
     def save(self, state: dict[str, Any], images_seen: int) -> None:
-        """Write a checkpoint, then drop the older ones.
+        """Write a checkpoint, then remove the older ones.
 
         Raises:
             DiskFull: there is no room; the last checkpoint stays.
@@ -73,7 +89,7 @@ class CheckpointFolder:
             old.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """The newest checkpoint that can be read, on the CPU; None where there is none.
+        """Return the newest checkpoint that can be read, on the CPU; None where there is none.
 
         Raises:
             PipelineError: a checkpoint of another fingerprint lies in this folder.
@@ -85,9 +101,7 @@ class CheckpointFolder:
                         raise zipfile.BadZipFile(f"checksum of {broken}")
                 state = torch.load(path, map_location="cpu", weights_only=True)
                 owner = state["fingerprint"]
-            except (RuntimeError, OSError, EOFError, KeyError, TypeError) as error:
-                _discard(path, error)
-            except (pickle.UnpicklingError, zipfile.BadZipFile, ValueError) as error:
+            except _UNREADABLE as error:
                 _discard(path, error)
             else:
                 if owner != self.fingerprint:
@@ -97,6 +111,9 @@ class CheckpointFolder:
                     )
                 return state
         return None
+
+    def _say_waiting(self) -> None:
+        progress.say(f"{self.folder}: another training of this run is at work; waiting for it")
 
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("*.pt"), reverse=True)
@@ -118,7 +135,7 @@ class CheckpointFolder:
             folder.with_suffix(".lock").unlink(missing_ok=True)
 
     def _runs(self) -> list[Path]:
-        """All runs' folders, last used first."""
+        """Return the folders of all runs, last used first."""
         if not self.home.is_dir():
             return []
         notes = [run / _NOTE for run in self.home.iterdir() if (run / _NOTE).is_file()]
@@ -126,7 +143,7 @@ class CheckpointFolder:
         return [note.parent for note in notes]
 
 
-def _discard(path: Path, error: Exception) -> None:
+def _discard(path: Path, error: BaseException) -> None:
     progress.say(f"{path.name}: cut short or damaged ({_reason(error)}); trying the one before it")
     path.unlink()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline.common import files
+from pipeline.common.errors import InputError
 from pipeline.models.registry import FAMILIES
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema import Model, Train
     from pipeline.data.dataset import Dataset
+    from pipeline.training.engine.distributed import Distributed
 
 # Parameters of `train` that leave the weights at a given number of images as they are, so that a
 # run can be continued with another value of each.
@@ -39,12 +41,12 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shaping_code(family: str) -> list[Path]:
-    """Return the modules that shape the weights of a family, below the package's folder: the whole
-    folder `training/engine`, and what it computes with."""
-    folders = (_PACKAGE / "training/engine", _PACKAGE / "models" / family)
+    """Return the modules that shape the weights of a family: the folder `training/engine`, the
+    family's own, and what the two compute with."""
+    folders = (_PACKAGE / "training" / "engine", _PACKAGE / "models" / family)
     modules = [module for folder in folders for module in sorted(folder.glob("*.py"))]
-    modules += [_PACKAGE / name for name in ("models/layers.py", "common/randomness.py")]
-    return [*modules, _PACKAGE / "training/fit.py"]
+    others = ("training/fit.py", "training/state.py", "models/layers.py", "common/randomness.py")
+    return [*modules, *(_PACKAGE / name for name in others)]
 
 
 def parts(*, model: Model, train: Train, dataset: Dataset, crops: Path) -> dict[str, Any]:
@@ -94,6 +96,23 @@ def digest(shaping: dict[str, Any]) -> str:
     """Return 16 hexadecimal digits of `parts`."""
     text = json.dumps(shaping, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def require_same(settings: dict[str, Any], distributed: Distributed) -> None:
+    """Check that all processes, perhaps on several machines, train the same.
+
+    Args:
+        settings: `parts`, and other parameters that all processes must share.
+
+    Raises:
+        InputError: these settings are not those of the main process; says what differs.
+    """
+    main = distributed.broadcast(settings)
+    if main != settings:
+        raise InputError(
+            f"this machine trains another run than the first one: {differences(main, settings)}; "
+            f"give all machines the same code, params.yaml, data/crops.npy and data/index.csv"
+        )
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from pipeline.training import memory
 from pipeline.training.engine import objectives, precision
 from pipeline.training.engine.batches import Batches
 from pipeline.training.monitor.monitor import Monitor
-from pipeline.training.run import Run
+from pipeline.training.state import TrainingState
 from pipeline.training.stopping import StopRequest
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Trained:
 
     Attributes:
         generator: the average, ready for sampling.
-        images_seen: by the networks.
+        images_seen: training images that the networks were shown.
         kept_images_seen: where that average is from: train.keep.
-        history: the run's.
+        history: of the run.
         rows: of the history, with a last one that the checkpoint lacks.
     """
 
@@ -61,7 +61,7 @@ def fit(
     paths: Paths,
     make_evaluator: Callable[[], Evaluator],
 ) -> Trained:
-    """Train until `train.images` training images were seen, from the newest checkpoint on.
+    """Train until the networks were shown `train.images` images, from the newest checkpoint on.
 
     Args:
         distributed: the processes that share each batch; the main one alone writes and prints.
@@ -75,19 +75,19 @@ def fit(
         Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
     """
-    # Networks, batches, and who watches them.
+    # Networks, batches, and what is logged of them.
     precision.make_reproducible(device, deterministic=train.deterministic)
     devices.keep_freed_memory()
     local_size = distributed.local_batch_size(train.batch_size)
-    objective = objectives.build(
+    objective, average = objectives.build(
         dataset, model=model, train=train, device=device, distributed=distributed
     )
     batches = Batches(
         dataset, seed=train.seed, flips=train.flips, latent_dim=model.latent_dim, device=device
     )
-    run = Run(objective, train=train, device=device, distributed=distributed)
+    state = TrainingState(objective, average, train=train, device=device, distributed=distributed)
     monitor = Monitor(
-        run,
+        state,
         dataset,
         train=train,
         latent_dim=model.latent_dim,
@@ -99,31 +99,31 @@ def fit(
     )
 
     # At the start, or where the newest checkpoint left off.
-    state = distributed.broadcast(checkpoints.load() if distributed.is_main else None)
-    if state is not None:
-        run.load_state_dict(state)
+    checkpoint = distributed.broadcast(checkpoints.load() if distributed.is_main else None)
+    if checkpoint is not None:
+        state.load_state_dict(checkpoint)
         if distributed.is_main:
-            progress.say(f"continuing at {run.images_seen} images")
+            progress.say(f"continuing at {state.images_seen} images")
 
     # Step by step. Nothing here waits for the device but what happens once an interval.
     stop = StopRequest(train.time_limit_hours)
     signal_number = out_of_time = 0
     saved = time.monotonic()
     with stop.listening(), monitor.watching():
-        run.start_clock()
-        while run.images_seen < train.images and not signal_number and not out_of_time:
-            first = run.images_seen + distributed.rank * local_size
+        state.start_clock()
+        while state.images_seen < train.images and not signal_number and not out_of_time:
+            first = state.images_seen + distributed.rank * local_size
             try:
                 batch = batches.at(first, local_size)
-                run.metrics.add(objective.step(batch, run.images_seen // train.batch_size))
+                state.metrics.add(objective.step(batch, state.images_seen // train.batch_size))
             except (RuntimeError, MemoryError) as error:
                 if not memory.is_out_of_memory(error):
                     raise
-                batch = None
+                batch = None  # give its memory back
                 try_step = functools.partial(_try_step, objective, batches, distributed)
                 raise memory.explained(error, try_step, train.batch_size, device) from error
-            run.images_seen += train.batch_size
-            run.average.update(train.batch_size, run.images_seen)
+            state.images_seen += train.batch_size
+            average.update(train.batch_size, state.images_seen)
             monitor.after_step()
             signal_number, out_of_time, is_save_due = distributed.all_reduce_max(
                 stop.signal or 0,
@@ -131,24 +131,25 @@ def fit(
                 distributed.is_main and time.monotonic() - saved > train.checkpoint_minutes * 60,
             )
             if is_save_due:
-                _save(run, monitor, checkpoints, distributed)
+                _save(state, monitor, checkpoints, distributed)
                 saved = time.monotonic()
 
         # The end, or as far as it came.
-        _save(run, monitor, checkpoints, distributed)
-    if distributed.is_main and (signal_number or run.images_seen < train.images):
-        progress.say(_why_early(run, train, signal_number))
+        state.stop_clock()
+        _save(state, monitor, checkpoints, distributed)
+    if distributed.is_main and (signal_number or state.images_seen < train.images):
+        progress.say(_why_early(state, train, signal_number))
     if signal_number:
         raise SystemExit(128 + signal_number)
     # A last row and a last grid of what is left; not in the checkpoint, which may go on.
-    rows = [*run.history.rows, run.log_row()] if run.metrics.images else run.history.rows
-    monitor.finish()
-    kept_images_seen = run.images_seen
-    if train.keep == "best" and run.best is not None:
-        run.average.network.load_state_dict(run.best["average"])
-        kept_images_seen = run.best["images_seen"]
+    rows = [*state.history.rows, state.log_row()] if state.metrics.images else state.history.rows
+    monitor.draw_last_grid()
+    kept_images_seen = state.images_seen
+    if train.keep == "best" and state.best is not None:
+        average.network.load_state_dict(state.best["average"])
+        kept_images_seen = state.best["images_seen"]
     generator = monitor.finished_generator()
-    return Trained(generator, run.images_seen, kept_images_seen, run.history, rows)
+    return Trained(generator, state.images_seen, kept_images_seen, state.history, rows)
 
 
 def _try_step(
@@ -159,23 +160,24 @@ def _try_step(
 
 
 def _save(
-    run: Run, monitor: Monitor, checkpoints: CheckpointFolder, distributed: Distributed
+    state: TrainingState, monitor: Monitor, checkpoints: CheckpointFolder, distributed: Distributed
 ) -> None:
     """Write a checkpoint. All processes call it; the main one writes."""
     monitor.settle()
-    state = run.state_dict()
+    content = state.state_dict()
     if distributed.is_main:
-        checkpoints.save(state, run.images_seen)
+        checkpoints.save(content, state.images_seen)
 
 
-def _why_early(run: Run, train: Train, signal_number: int) -> str:
+def _why_early(state: TrainingState, train: Train, signal_number: int) -> str:
     """Return why the run ended before `train.images`, and how it goes on."""
+    seen = state.images_seen
     if signal_number:
         return (
-            f"{signal.Signals(signal_number).name}: stopped at {run.images_seen} of {train.images} "
-            f"images; the same command continues from there"
+            f"{signal.Signals(signal_number).name}: stopped at {seen} of {train.images} images; "
+            f"the same command continues from there"
         )
     return (
-        f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {run.images_seen} "
-        f"of {train.images} images; a longer limit continues from there"
+        f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {seen} of "
+        f"{train.images} images; a longer limit continues from there"
     )

@@ -14,7 +14,7 @@ class OutOfMemory(PipelineError):
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether this is what torch raises then; on the CPU it has no class of its own."""
+    """Return whether this is what torch raises then; on the CPU it has no class of its own."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     signs = ("allocate memory", "could not create a primitive")  # the second is oneDNN's

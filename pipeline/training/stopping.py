@@ -61,8 +61,8 @@ class StopRequest:
 
 
 def die_with_parent() -> None:
-    """Under DVC on Linux: have the system send SIGTERM when the parent dies, so that no trainer
-    goes on alone after `dvc` was killed. (In a shell one may want just that: nohup.)"""
+    """Have the system send SIGTERM when the parent dies, so that no training goes on alone after
+    `dvc` was killed. Only under DVC on Linux: in a shell one may want just that (nohup)."""
     if "DVC_ROOT" not in os.environ or not sys.platform.startswith("linux"):
         return
     parent = os.getppid()

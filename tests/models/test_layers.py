@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.models.dcgan import FromOnePixel, ToImage, ToOnePixel
+from pipeline.models.layers import FromOnePixel, ToImage, ToOnePixel
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -16,6 +16,7 @@ from pipeline.models.dcgan import FromOnePixel, ToImage, ToOnePixel
         (FromOnePixel(5, 6, 4, bias=False), nn.ConvTranspose2d(5, 6, 4, bias=False), 1),
         (ToOnePixel(5, 2, 4), nn.Conv2d(5, 2, 4), 4),
         (ToImage(5, 3, 4, 2, 1), nn.ConvTranspose2d(5, 3, 4, 2, 1), 8),
+        (ToImage(5, 1, 4, 2, 1), nn.ConvTranspose2d(5, 1, 4, 2, 1), 8),
     ],
 )
 def test_outputs_and_gradients_are_those_of_torchs_layer(
@@ -31,8 +32,8 @@ def test_outputs_and_gradients_are_those_of_torchs_layer(
         x = x.clone().requires_grad_()
         found = network(x)
         weights = torch.arange(found.numel()).reshape(found.shape).double().cos()
-        wanted = torch.autograd.grad((found * weights).sum(), [x, *network.parameters()])
-        return [found, *wanted]
+        gradients = torch.autograd.grad((found * weights).sum(), [x, *network.parameters()])
+        return [found, *gradients]
 
     ours, torchs = outcome(layer, x.to(memory_format=layout)), outcome(plain, x)
     assert len(ours) == len(torchs)

@@ -1,4 +1,4 @@
-"""The generate stage: count, order, seeds; the same picture whatever the count."""
+"""The generate stage: count, order, seeds; the same image whatever the count."""
 
 from pathlib import Path
 
@@ -9,25 +9,16 @@ import torch
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import schema
-from pipeline.models import build_generator, initialise, save_generator
-from pipeline.models.sampling import latents, sample
+from pipeline.models.sampling import decode, draw_inputs
 from pipeline.stages import generate
-
-MODEL = {"name": "dcgan", "side_px": 16, "latent_dim": 8, "channels": 4}
+from tests import toy
+from tests.factories import write_generator
 
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
     paths = Paths(tmp_path)
-    paths.generator.parent.mkdir(parents=True)
-    network = build_generator(**MODEL)
-    initialise(network, 1)
-    with torch.no_grad():
-        for weight in network.parameters():  # initial ones give nothing but grey
-            weight.mul_(4)
-    save_generator(
-        paths.generator, network.state_dict(), model=MODEL, images_seen=1, fingerprint="f"
-    )
+    write_generator(paths.generator)
     return paths
 
 
@@ -40,9 +31,9 @@ def run(paths: Paths, **changes: object) -> np.ndarray:
 def test_image_i_comes_from_seed_and_i(paths: Paths) -> None:
     images = run(paths)
     assert images.shape == (300, 16, 16, 3) and images.dtype == np.uint8
-    network = build_generator(**MODEL)
-    network.load_state_dict(torch.load(paths.generator, weights_only=True)["state_dict"])
-    alone = sample(network, latents(1, 277, 1, 8), torch.device("cpu"))[0]
+    made = write_generator(paths.generator)  # the same weights
+    inputs = draw_inputs(1, "samples", 277, 1, latent_dim=8)
+    alone = decode(made.network, inputs, torch.device("cpu"))[0]
     # Sums in another order may move a value at the edge of rounding by one level.
     assert np.abs(images[277].astype(int) - alone).max() <= 1
     assert len(np.unique(images.reshape(300, -1), axis=0)) == 300
@@ -57,9 +48,35 @@ def test_same_bytes_again_and_a_shorter_run_is_a_prefix(paths: Paths) -> None:
     assert not np.array_equal(run(paths, seed=2), whole)
 
 
-def test_truncation_narrows_the_pictures(paths: Paths) -> None:
+def test_truncation_narrows_the_images(paths: Paths) -> None:
     whole, narrow = run(paths), run(paths, truncation=0.1)
     assert narrow.std(axis=0).mean() < whole.std(axis=0).mean() / 3
+
+
+def test_one_channel(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    write_generator(paths.generator, channels=1)
+    images = run(paths, count=260)
+    assert images.shape == (260, 16, 16, 1)
+    assert len(np.unique(images.reshape(260, -1), axis=0)) == 260
+
+
+def test_classes_come_in_the_datas_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy.register(monkeypatch)
+    paths = Paths(tmp_path)
+    made = write_generator(
+        paths.generator,
+        family="toy",
+        parameters={"width": 12, "conditional": True},
+        class_counts={"a": 30, "b": 10},
+    )
+    images = run(paths, count=400).astype(int)
+    of_class = {label: made.sample(1, 400, label=label).astype(int) for label in "ab"}
+    # Each image is that of its latent in one class or the other.
+    off = np.stack([np.abs(images - other).max((1, 2, 3)) for other in of_class.values()])
+    assert (off.min(axis=0) <= 1).all() and (off.max(axis=0) > 1).all()
+    share = (off[1] <= 1).mean()
+    assert abs(share - 0.25) < 5 * (0.25 * 0.75 / 400) ** 0.5  # standard errors
 
 
 def test_without_a_generator_it_is_one_line(tmp_path: Path) -> None:

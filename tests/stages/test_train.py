@@ -16,26 +16,24 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from ruamel.yaml import YAML
 
 from pipeline.common.errors import InputError
 from pipeline.common.files import DiskFull
 from pipeline.common.paths import Paths
+from pipeline.config import schema
+from pipeline.images.shape import ImageShape
+from pipeline.models.saved import GeneratorInfo, SavedGenerator
+from pipeline.stages import generate
 from pipeline.stages import train as stage
 from pipeline.training.monitor.metrics import TrainingDiverged
 from tests import checkout
 from tests.conftest import REPOSITORY
-from tests.training.tiny import tiny, workplace
-
-
-def write_params(paths: Paths, **changes: Any) -> None:
-    with open(paths.root / "params.yaml", "w") as file:
-        YAML(typ="safe").dump(tiny(**changes).model_dump(mode="json"), file)
+from tests.factories import tiny, workplace, write_params
 
 
 def start(paths: Paths, **changes: Any) -> subprocess.Popen:
     """`python -m pipeline train` with tiny parameters in the folder."""
-    write_params(paths, **changes)
+    write_params(paths.root, **changes)
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline", "--root", str(paths.root), "train"],
         cwd=REPOSITORY,
@@ -81,9 +79,20 @@ LONG = {
 
 
 def test_outs(straight: Paths) -> None:
-    content = torch.load(straight.generator, weights_only=True)
-    assert content["model"] == {"name": "dcgan", "latent_dim": 8, "channels": 4, "side_px": 16}
-    assert content["images_seen"] == 2400
+    info = SavedGenerator.load(straight.generator, torch.device("cpu")).info
+    assert info == GeneratorInfo(
+        family="dcgan",
+        parameters={"channels": 4, "minibatch_stddev": True},
+        latent_dim=8,
+        shape=ImageShape(16, 3),
+        class_names=(),
+        class_counts=(),
+        images_seen=2400,
+        fingerprint=info.fingerprint,
+    )
+    assert [path.name for path in straight.checkpoints.iterdir() if path.is_dir()] == [
+        info.fingerprint
+    ]
     assert sorted(path.stem for path in straight.grids.iterdir()) == [
         f"{seen:09d}" for seen in range(800, 2401, 800)
     ]
@@ -92,8 +101,12 @@ def test_outs(straight: Paths) -> None:
     rows = straight.history.read_text().splitlines()
     assert len(rows) == 1 + 2400 // 16
     assert rows[0].startswith("images_seen,seconds,loss_d")
+    curves = straight.curves_csv.read_text().splitlines()
+    assert curves[0] == "images_seen,panel,metric,label,value"
+    assert len(curves) == 1 + 7 * (2400 // 16)  # six metrics and the speed; no score
     facts = json.loads(straight.training.read_text())
-    assert facts["images_seen"] == 2400
+    assert facts["images_seen"] == facts["kept_images_seen"] == 2400
+    assert facts.keys() > {"loss_d", "loss_g", "d_real", "d_fake"}
     assert "seconds" not in facts  # the same run gives the same bytes
 
 
@@ -194,7 +207,7 @@ def test_the_time_limit_leaves_a_finished_stage(
 def test_no_trainer_goes_on_when_dvc_is_killed_alone(tmp_path: Path) -> None:
     """A parent that is killed with -9 stands for dvc; the trainer saves and ends by itself."""
     paths = workplace(tmp_path)
-    write_params(paths, train__images=10**7, train__checkpoint_minutes=0.002)
+    write_params(tmp_path, train__images=10**7, train__checkpoint_minutes=0.002)
     command = [sys.executable, "-m", "pipeline", "--root", str(tmp_path), "train"]
     parent = subprocess.Popen(
         [
@@ -223,9 +236,31 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     paths = workplace(tmp_path, count=6)
     with pytest.raises(InputError, match=r"train.batch_size = 8: larger than the data \(6 crops\)"):
         train(paths)
+    paths.index.unlink()
+    with pytest.raises(InputError, match=r"index.csv: not there; run the crop stage first"):
+        train(paths)
     paths.crops.unlink()
     with pytest.raises(InputError, match="make them first"):
         train(paths)
+    with pytest.raises(InputError, match="images of 48 px: DCGAN makes sides that are a power"):
+        train(workplace(tmp_path, side_px=48))
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_crops_of_one_channel_make_images_of_one_channel(tmp_path: Path) -> None:
+    """Training, grids, samples, the file of the generator and the images that it makes."""
+    paths = workplace(tmp_path, channels=1)
+    train(paths)
+    for picture in (paths.samples, *paths.grids.iterdir()):
+        with Image.open(picture) as image:
+            assert (image.mode, image.size) == ("L", (128, 128)), picture
+    assert SavedGenerator.load(paths.generator, torch.device("cpu")).info.shape == ImageShape(16, 1)
+    generate.run(paths, device="cpu", generate=schema.Generate(count=5, seed=1, truncation=None))
+    images = np.load(paths.generated)
+    assert images.shape == (5, 16, 16, 1) and images.dtype == np.uint8
+    assert len(np.unique(images.reshape(5, -1), axis=0)) == 5
+    # The samples are the first images of the training's seed, which is 1 too.
+    assert np.array_equal(images[0, :, :, 0], np.asarray(Image.open(paths.samples))[:16, :16])
 
 
 def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
@@ -235,9 +270,9 @@ def test_divergence_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> 
     (path,) = saved
     state = torch.load(path, weights_only=True)
     # As a bad step would leave them: the next loss is not a number.
-    for name in state["players"]["generator"]:
+    for name in state["objective"]["generator"]:
         if name.endswith("weight"):
-            state["players"]["generator"][name].fill_(float("nan"))
+            state["objective"]["generator"][name].fill_(float("nan"))
     torch.save(state | {"images_seen": 80}, path.with_name("000000000080.pt"))
     with pytest.raises(
         TrainingDiverged, match="training diverged in the step at 80 images: loss_d nan"

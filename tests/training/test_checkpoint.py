@@ -1,5 +1,6 @@
 """Checkpoints: whole or not at all, the one before serves, others' are refused, old runs go."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,14 @@ import pytest
 import torch
 
 from pipeline.common.errors import PipelineError
-from pipeline.training.checkpoint import KEEP_RUNS, Store
+from pipeline.training.checkpoint import KEEP_RUNS, CheckpointFolder
 
 
-def opened(home: Path, *, fresh: bool = False, **shaping: Any) -> Store:
-    store = Store(home, {"train.lr_g": 1e-4} | shaping)
-    with store.opened(fresh=fresh):
+def opened(home: Path, *, fresh: bool = False, **shaping: Any) -> CheckpointFolder:
+    checkpoints = CheckpointFolder(home, {"train.lr_g": 1e-4} | shaping)
+    with checkpoints.opened(fresh=fresh):
         pass
-    return store
+    return checkpoints
 
 
 def state(value: float) -> dict[str, Any]:
@@ -22,15 +23,15 @@ def state(value: float) -> dict[str, Any]:
 
 
 def test_the_newest_two_are_kept_and_the_newest_is_read(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    assert store.load() is None
+    checkpoints = opened(tmp_path)
+    assert checkpoints.load() is None
     for seen in (8, 1000, 90_000):
-        store.save(state(seen), seen)
-    assert sorted(path.name for path in store.folder.glob("*.pt")) == [
+        checkpoints.save(state(seen), seen)
+    assert sorted(path.name for path in checkpoints.folder.glob("*.pt")) == [
         "000000001000.pt",
         "000000090000.pt",
     ]
-    loaded = store.load()
+    loaded = checkpoints.load()
     assert torch.equal(loaded["weights"], torch.full((1000,), 90_000.0))
     assert loaded["rows"] == state(0)["rows"]
 
@@ -39,10 +40,10 @@ def test_the_newest_two_are_kept_and_the_newest_is_read(tmp_path: Path) -> None:
 def test_the_one_before_serves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
-    store = opened(tmp_path)
-    store.save(state(1), 8)
-    store.save(state(2), 16)
-    path = store.folder / "000000000016.pt"
+    checkpoints = opened(tmp_path)
+    checkpoints.save(state(1), 8)
+    checkpoints.save(state(2), 16)
+    path = checkpoints.folder / "000000000016.pt"
     content = bytearray(path.read_bytes())
     if damage == "cut":
         content = content[: len(content) // 2]
@@ -54,7 +55,7 @@ def test_the_one_before_serves(
         place = content.index(torch.full((1000,), 2.0).numpy().tobytes())
         content[place + 500] ^= 1
     path.write_bytes(content)
-    assert torch.equal(store.load()["weights"], torch.ones(1000))
+    assert torch.equal(checkpoints.load()["weights"], torch.ones(1000))
     assert "000000000016.pt: cut short or damaged" in capsys.readouterr().out
 
 
@@ -71,9 +72,9 @@ def test_other_parameters_start_fresh_and_say_what_differs(
 ) -> None:
     opened(tmp_path, seed=1).save(state(1), 8)
     assert capsys.readouterr().out == ""
-    store = opened(tmp_path, seed=2)
+    checkpoints = opened(tmp_path, seed=2)
     assert capsys.readouterr().out == "a fresh start; the last run differs in seed: 1 → 2\n"
-    assert store.load() is None
+    assert checkpoints.load() is None
     assert opened(tmp_path, seed=1).load() is not None  # changed back
 
 
@@ -84,10 +85,33 @@ def test_fresh_forgets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_old_runs_are_pruned(tmp_path: Path) -> None:
-    stores = []
+    runs = []
     for seed in range(KEEP_RUNS + 3):
-        stores.append(opened(tmp_path, seed=seed))
-        stores[-1].save(state(seed), 8)
-    left = [store.folder.exists() for store in stores]
+        runs.append(opened(tmp_path, seed=seed))
+        runs[-1].save(state(seed), 8)
+    left = [checkpoints.folder.exists() for checkpoints in runs]
     assert left == [False] * 3 + [True] * KEEP_RUNS
     assert len(list(tmp_path.glob("*.lock"))) == KEEP_RUNS
+
+
+def test_two_trainings_of_one_run_come_one_after_the_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoints = CheckpointFolder(tmp_path, {"train.seed": 1})
+    waiting = f"{checkpoints.folder}: another training of this run is at work; waiting for it\n"
+    order: list[str] = []
+
+    def second() -> None:
+        with checkpoints.opened(fresh=False):
+            order.append("second")
+
+    with checkpoints.opened(fresh=False):
+        thread = threading.Thread(target=second)
+        thread.start()
+        said = ""
+        while waiting not in said:
+            assert thread.is_alive()
+            said += capsys.readouterr().out
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from ruamel.yaml import YAML
 
 from pipeline.training import memory
 from tests.conftest import REPOSITORY
-from tests.training.tiny import tiny, workplace
+from tests.factories import workplace, write_params
 
 CPU = torch.device("cpu")
 
@@ -19,11 +18,11 @@ CPU = torch.device("cpu")
 def too_large(limit: int) -> object:
     """Makes steps that fit up to `limit` images."""
 
-    def attempt(images: int) -> None:
+    def try_step(images: int) -> None:
         if images > limit:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    return attempt
+    return try_step
 
 
 def test_the_batch_that_fits_is_named() -> None:
@@ -31,7 +30,9 @@ def test_the_batch_that_fits_is_named() -> None:
     told = str(memory.explained(error, too_large(40), 128, CPU))
     assert "train.batch_size = 128; 32 would fit" in told
     assert "\n" not in told
-    assert "lower model.channels" in str(memory.explained(error, too_large(1), 128, CPU))
+    assert "make the networks smaller (section model)" in str(
+        memory.explained(error, too_large(1), 128, CPU)
+    )
 
 
 def test_other_faults_are_not_taken_for_it() -> None:
@@ -47,9 +48,7 @@ def test_other_faults_are_not_taken_for_it() -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS is not kept elsewhere")
 def test_the_real_command_in_a_small_address_space(tmp_path: Path) -> None:
     paths = workplace(tmp_path, count=8192)
-    settings = tiny(train__batch_size=8192, model__channels=64, train__images=10**6)
-    with open(tmp_path / "params.yaml", "w") as file:
-        YAML(typ="safe").dump(settings.model_dump(mode="json"), file)
+    write_params(tmp_path, train__batch_size=8192, model__dcgan__channels=64, train__images=10**6)
     script = (
         "import resource, sys, torch;"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"

@@ -1,5 +1,5 @@
-"""Street View House Numbers, cropped (Netzer et al. 2011): 73,257 and 26,032 photos of digits, 32 px,
-RGB."""
+"""Street View House Numbers, cropped (Netzer et al. 2011): 73,257 and 26,032 photos of digits of
+32 px, RGB."""
 
 from __future__ import annotations
 

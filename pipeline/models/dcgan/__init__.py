@@ -29,7 +29,10 @@ def require(shape: ImageShape) -> None:
     """Raise InputError unless the side is a power of two from 16 up: each layer doubles it."""
     side = shape.side_px
     if side < 16 or side & (side - 1):
-        raise InputError(f"images of {side} px: DCGAN needs a power of two from 16 up")
+        raise InputError(
+            f"images of {side} px: DCGAN makes sides that are a power of two from 16 up; set "
+            f"crop.side_px"
+        )
 
 
 def is_conditional(parameters: Parameters) -> bool:

@@ -3,7 +3,7 @@ ones, a generator learns to be taken for real."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,8 +37,7 @@ class AdversarialObjective:
     nothing would use them.
     """
 
-    networks = ("generator", "discriminator")
-    weight_streams = ("weights of G", "weights of D")
+    weight_streams: ClassVar = {"generator": "weights of G", "discriminator": "weights of D"}
     metrics = (
         Metric("loss_d", "D", "loss (nats)", in_summary=True),
         Metric("loss_g", "G", "loss (nats)", in_summary=True),

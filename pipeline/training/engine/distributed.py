@@ -1,5 +1,5 @@
 """Several processes that share each batch: torch's own elastic launcher, DistributedDataParallel,
-and a batch norm that sees the whole batch also where the processes talk through gloo."""
+and a batch norm that sees the whole batch also where the processes exchange it through gloo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from pipeline.common.errors import InputError, PipelineError
-from pipeline.training import fingerprint
 
 
 class Distributed:
@@ -70,20 +69,6 @@ class Distributed:
         box = [content if self.is_main else None]
         dist.broadcast_object_list(box, src=0, group=self._group)
         return box[0]
-
-    def require_same(self, settings: dict[str, Any]) -> None:
-        """Check that all processes, perhaps on several machines, train the same.
-
-        Raises:
-            InputError: these settings are not those of the main process; says what differs.
-        """
-        main = self.broadcast(settings)
-        if main != settings:
-            raise InputError(
-                f"this machine trains another run than the first one: "
-                f"{fingerprint.differences(main, settings)}; give all machines the same code, "
-                f"params.yaml and data/crops.npy"
-            )
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
         """Return the network with its gradients averaged over the processes in backward.
@@ -264,7 +249,7 @@ def launch(work: Callable[..., None], arguments: tuple[Any, ...], processes: int
 
 
 def _reporting(work: Callable[..., None], *arguments: Any) -> None:
-    """Do the work; an error for the user goes to the launcher instead of into a traceback."""
+    """Do the work; hand an error for the user to the launcher instead of printing a traceback."""
     from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
     try:

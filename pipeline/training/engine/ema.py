@@ -61,12 +61,14 @@ def measure_statistics(generator: nn.Module, inputs: GeneratorInputs, batch_size
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a plain mean over all batches
-    generator.train()
+    generator.eval()  # all but batch norm as it is when samples are drawn
+    for layer in layers:
+        layer.train()
     device = next(generator.parameters()).device
     for start in range(0, len(inputs), batch_size):
         generator(*inputs[start : start + batch_size].on(device))
-    generator.eval()
     for layer, momentum in zip(layers, momenta, strict=True):
+        layer.eval()
         layer.momentum = momentum
     return generator
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
+    from pipeline.config.schema import Train
     from pipeline.training.engine.batches import Batch
+    from pipeline.training.engine.distributed import Distributed
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,30 @@ class Objective(Protocol):
     """A family's networks with what they minimise, and their optimisers.
 
     Attributes:
-        generator: what is averaged, sampled and saved: forward(latents, labels=None).
+        weight_streams: of each network that the family builds, the random stream that the seed of
+            its initial weights comes from.
         metrics: what `step` returns, in this order.
+        generator: what is averaged, sampled and saved: forward(latents, labels=None).
     """
 
-    generator: nn.Module
+    weight_streams: dict[str, str]
     metrics: tuple[Metric, ...]
+    generator: nn.Module
+
+    def __init__(
+        self,
+        networks: dict[str, nn.Module],
+        *,
+        train: Train,
+        device: torch.device,
+        distributed: Distributed,
+        conditional: bool,
+    ) -> None:
+        """
+        Args:
+            networks: by the names of `weight_streams`, on the device, with their initial weights.
+            conditional: whether they are told the class of an image.
+        """
 
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take step `number`, from 0. Return the metrics, float32 (len(metrics),), on the device:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def pick(name: str, device: torch.device) -> torch.dtype:
-    """The type that `train.precision` names; `auto` takes what the hardware computes fast.
+    """Return the type that `train.precision` names; `auto` takes what the hardware computes fast.
 
     CUDA: bfloat16 from Ampere on (compute capability 8.0), float16 before. CPU: bfloat16 where
     it has instructions for it (AVX512-BF16 or AMX), where it saves 35 to 45 % of the time;
@@ -30,7 +30,8 @@ def pick(name: str, device: torch.device) -> torch.dtype:
 
 
 def make_reproducible(device: torch.device, *, deterministic: bool) -> None:
-    """Same bits in two runs on the same machine: always on the CPU, on a GPU where asked."""
+    """Have two runs on the same machine give the same bits: always on the CPU, on a GPU where
+    `deterministic`."""
     exact = deterministic or device.type == "cpu"
     torch.use_deterministic_algorithms(exact)
     # Exactness does not need unwritten memory to be filled, which costs time.
@@ -63,8 +64,8 @@ def adam(
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float, train: Train, number: int) -> None:
-    """Set the rate of step `number`, from 0: `rate` itself, or what is left of it on a straight line
-    to 0 at `train.images`."""
+    """Set the rate of step `number`, from 0: `rate` itself, or what is left of it on a straight
+    line to 0 at `train.images`."""
     if train.lr_decay == "linear":
         rate *= max(0.0, 1 - number * train.batch_size / train.images)
     for group in optimizer.param_groups:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +31,10 @@ class VariationalObjective:
     divergence of the posterior from N(0, 1); ELBO = −(reconstruction + KL) whatever beta is.
     """
 
-    networks = ("generator", "encoder")
-    weight_streams = ("weights of the decoder", "weights of the encoder")
+    weight_streams: ClassVar = {
+        "generator": "weights of the decoder",
+        "encoder": "weights of the encoder",
+    }
     metrics = (
         Metric("elbo", "ELBO", "ELBO (nats an image)", in_summary=True),
         Metric("reconstruction", "reconstruction", "loss (nats an image)", in_summary=True),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def draw_curves(path: Path, metrics: tuple[Metric, ...], rows: list[dict[str, Any]]) -> None:
-    """Write a PNG that plots the metrics that were measured against images seen, a chart a panel."""
+    """Write a PNG of the metrics that were measured against images seen: a chart for each panel."""
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:

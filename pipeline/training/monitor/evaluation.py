@@ -18,6 +18,7 @@ from pipeline.training.engine.ema import measure_statistics
 
 if TYPE_CHECKING:
     from pipeline.models.sampling import GeneratorInputs
+    from pipeline.training.state import TrainingState
 
 SAMPLES = 2000  # scored, and at most as many crops
 STATISTICS_BATCH = 256  # inputs at once where batch-norm statistics are measured
@@ -28,7 +29,7 @@ Evaluator = Callable[[np.ndarray], dict[str, float]]
 
 @dataclass
 class _Pending:
-    """A score that is being computed."""
+    """A score that is being computed, with the row and the best generator that it may change."""
 
     found: Future[dict[str, float]]
     row: dict[str, Any]
@@ -37,17 +38,16 @@ class _Pending:
 
 
 class Evaluation:
-    """Scores of a run's generators, each computed in a thread while training goes on.
+    """Scores of a run's averages, each computed in a thread while training goes on.
 
     A score is that of the weights at the moment of `begin`, whenever it is ready. `settle` enters
-    it into its row and into `best`; whoever needs these for good (a checkpoint, the end) waits.
-
-    Attributes:
-        best: mifid, images_seen and state of the best generator so far; None before the first.
+    it into the last row of that moment and into `state.best`; what needs these for good (a
+    checkpoint, the end) waits.
     """
 
     def __init__(
         self,
+        state: TrainingState,
         make_evaluator: Callable[[], Evaluator],
         *,
         inputs: GeneratorInputs,
@@ -60,6 +60,7 @@ class Evaluation:
             inputs: of the samples that are scored.
             statistics_inputs: those that batch norm's statistics are measured with.
         """
+        self._state = state
         self._make_evaluator = make_evaluator
         self._inputs = inputs
         self._statistics_inputs = statistics_inputs
@@ -67,14 +68,18 @@ class Evaluation:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
         self._evaluator: Evaluator | None = None
         self._pending: _Pending | None = None
-        self.best: dict[str, Any] | None = None
 
-    def begin(self, generator: nn.Module, row: dict[str, Any], images_seen: int) -> None:
-        """Score a generator as it is now; the numbers will stand in `row`."""
+    def begin(self) -> None:
+        """Score the average as it is now, after the score that is under way."""
         self.settle()
-        snapshot = copy.deepcopy(generator)
-        found = self._pool.submit(self._score, snapshot)
-        self._pending = _Pending(found, row, images_seen, snapshot)
+        rows = self._state.history.rows
+        snapshot = copy.deepcopy(self._state.average.network)
+        self._pending = _Pending(
+            found=self._pool.submit(self._score, snapshot),
+            row=rows[-1] if rows else {},
+            images_seen=self._state.images_seen,
+            generator=snapshot,
+        )
 
     def settle(self, *, wait: bool = True) -> None:
         """Enter the score that is under way, if there is one; raises what went wrong with it."""
@@ -84,9 +89,10 @@ class Evaluation:
         found = pending.found.result()
         self._pending = None
         pending.row.update(found)
-        if self.best is None or found["mifid"] < self.best["mifid"]:
+        best = self._state.best
+        if best is None or found["mifid"] < best["mifid"]:
             state = {name: value.cpu() for name, value in pending.generator.state_dict().items()}
-            self.best = {
+            self._state.best = {
                 "mifid": found["mifid"],
                 "images_seen": pending.images_seen,
                 "average": state,

@@ -11,7 +11,7 @@ from pipeline.common import files
 from pipeline.training.engine.objective import Metric
 
 SPEED = Metric("images_per_s", "images/s", "speed (images/s)")
-# What scores of samples are measured while training goes on (`monitor.evaluation`).
+# What is measured of samples while training goes on (`monitor.evaluation`).
 EVALUATION = (
     Metric("fid", "FID", "FID, MiFID"),
     Metric("mifid", "MiFID", "FID, MiFID"),
@@ -34,7 +34,7 @@ class History:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of outputs/history.csv."""
+        """Return the columns of outputs/history.csv."""
         measured = tuple(metric.name for metric in self._objective)
         scores = tuple(metric.name for metric in EVALUATION)
         return ("images_seen", "seconds", *measured, "images_per_s", "memory_mb", *scores)
@@ -49,9 +49,9 @@ class History:
         panels: dict[str, list[str]] = {}
         for metric in self._objective:
             if metric.in_summary and row[metric.name] is not None:
-                panels.setdefault(metric.panel.partition(" (")[0], []).append(
-                    f"{metric.label} {row[metric.name]:.3g}"
-                )
+                panel = metric.panel.partition(" (")[0]
+                label = "" if metric.label == panel else f"{metric.label} "
+                panels.setdefault(panel, []).append(f"{label}{row[metric.name]:.3g}")
         parts = [f"{panel} {', '.join(values)}" for panel, values in panels.items()]
         return ", ".join([f"{row['images_per_s']:.0f} images/s", *parts])
 
@@ -71,12 +71,12 @@ class History:
         _write_csv(path, self.columns, table)
 
     def write_curves(self, path: Path, rows: list[dict[str, Any]]) -> None:
-        """Write outputs/curves.csv: a row a value, with the chart and the line that it belongs
-        to."""
+        """Write outputs/curves.csv: a row a value, with the chart and the line that it belongs to,
+        in the order in which they were logged."""
         table = [
             [row["images_seen"], metric.panel, metric.name, metric.label, _cell(row[metric.name])]
-            for metric in self.metrics
             for row in rows
+            for metric in self.metrics
             if row[metric.name] is not None
         ]
         _write_csv(path, ("images_seen", "panel", "metric", "label", "value"), table)

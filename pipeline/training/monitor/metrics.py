@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TrainingDiverged(PipelineError):
-    """A loss or a gradient stopped being a number."""
+    """A metric of a step, such as a loss or the norm of a gradient, is not finite."""
 
 
 class MetricBuffer:
@@ -42,12 +42,12 @@ class MetricBuffer:
 
     @property
     def images(self) -> int:
-        """How many images the steps so far were shown."""
+        """Return how many images the networks were shown in the steps so far."""
         return len(self._steps) * self._batch_size
 
     def checked(self, images_seen: int) -> Tensor:
-        """Return all steps' metrics, (steps, metrics) on the CPU, averaged over the processes;
-        waits for the device.
+        """Return the metrics of all steps so far, averaged over the processes: float32
+        (steps, len(metrics)) on the CPU. Waits for the device.
 
         Args:
             images_seen: by the run, the steps so far included.
@@ -79,12 +79,8 @@ class MetricBuffer:
         """Forget the steps so far."""
         self._steps.clear()
 
-    def state(self, images_seen: int) -> Tensor:
-        """Return what `load_state` takes; raises as `checked`."""
-        return self.checked(images_seen)
-
-    def load_state(self, steps: Tensor) -> None:
-        """Continue from what `state` returned."""
+    def load(self, steps: Tensor) -> None:
+        """Continue from what `checked` returned."""
         self._steps = list(steps.to(self._device))
 
     def _in_words(self, metrics: Tensor) -> str:

@@ -1,5 +1,5 @@
-"""What happens beside the steps: rows, scores, grids, warnings, words. Nothing here changes the
-weights, and all of it but the rows is the main process's alone."""
+"""What happens beside the steps: rows, scores, grids, warnings, progress. Nothing here changes the
+weights; the main process does it alone, except for the rows, which all processes average."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Train
     from pipeline.data.dataset import Dataset
     from pipeline.training.engine.distributed import Distributed
-    from pipeline.training.run import Run
+    from pipeline.training.state import TrainingState
 
 GRID_COLUMNS = 8  # a grid shows 8 x 8 samples
+SETTLED_IMAGES = 20_000  # no warning before: until then samples are grey and D may well lead
 _STATISTICS_IMAGES = 2048  # inputs that measure the average's batch-norm statistics
 _GRID_STATISTICS_IMAGES = 256  # ... for a grid: they are off by a per cent, invisibly
 _PRINT_SECONDS = 60.0  # where the output is no terminal
@@ -39,7 +40,8 @@ _SHOW_SECONDS = 1.0
 
 
 class Collapsed(PipelineError):
-    """The samples are all alike, or an objective has failed, and train.stop_on_collapse is set."""
+    """The samples are all alike, or the objective says that it learns nothing any more, and
+    train.stop_on_collapse is set."""
 
 
 class Monitor:
@@ -47,7 +49,7 @@ class Monitor:
 
     def __init__(
         self,
-        run: Run,
+        state: TrainingState,
         dataset: Dataset,
         *,
         train: Train,
@@ -63,7 +65,7 @@ class Monitor:
             class_counts: training images of each class; empty where the generator is told none.
             make_evaluator: makes what scores samples; called before the first score.
         """
-        self._run = run
+        self._state = state
         self._train = train
         self._device = device
         self._is_main = distributed.is_main
@@ -74,6 +76,7 @@ class Monitor:
         self._grid_inputs = draw(stream="grid", count=GRID_COLUMNS**2)
         self._statistics_inputs = draw(stream="norm", count=_STATISTICS_IMAGES)
         self._evaluation = Evaluation(
+            state,
             make_evaluator,
             inputs=draw(stream="score", count=SAMPLES),
             statistics_inputs=self._statistics_inputs,
@@ -88,86 +91,83 @@ class Monitor:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Show the progress of the steps inside the block; the grids so far are written first."""
-        run = self._run
+        state = self._state
         if not self._is_main:
             yield
             return
         for stale in self._paths.grids.glob("*.png"):  # of another run, where no DVC clears it
             stale.unlink()
-        for images_seen in run.grids:
+        for images_seen in state.grids:
             self._write_grid(images_seen)
-        self._evaluation.best = run.best
         self._shown = self._printed = time.monotonic()
         total = self._train.images
-        with progress.bar(label="train", total=total, initial=min(run.images_seen, total)) as bar:
+        with progress.bar(label="train", total=total, initial=min(state.images_seen, total)) as bar:
             self._bar = bar
             yield
 
     def after_step(self) -> None:
-        """Do what is due after the step that led to `run.images_seen`.
+        """Do what is due after the step that led to `state.images_seen`.
 
         Raises:
             TrainingDiverged: a metric is not finite.
             Collapsed: see `train.stop_on_collapse`.
         """
-        run, train = self._run, self._train
+        state, train = self._state, self._train
         if self._is_due(train.log_every_images):
-            run.history.rows.append(run.log_row())
+            state.history.rows.append(state.log_row())
         if not self._is_main:
             return
         if self._is_due(train.score_every_images):
-            rows = run.history.rows
-            row = rows[-1] if rows else {}
-            self._evaluation.begin(run.average.network, row, run.images_seen)
+            self._evaluation.begin()
         if self._is_due(train.log_every_images):
             self._evaluation.settle(wait=False)
-            run.history.write(self._paths.history, run.history.rows)
+            state.history.write(self._paths.history, state.history.rows)
         if self._is_due(train.sample_every_images):
             samples = self._draw_grid()
-            self._warn(collapse(samples, self._some_crops, run.images_seen))
-            self._warn(run.objective.warning(run.history.rows))
+            if state.images_seen >= SETTLED_IMAGES:
+                self._warn(collapse(samples, self._some_crops))
+                self._warn(state.objective.warning(state.history.rows))
         self._show()
 
     def settle(self) -> None:
-        """Wait for the score that is under way, and enter it into the run."""
+        """Wait for the score that is under way, and enter it into the state."""
         self._evaluation.settle()
-        self._run.best = self._evaluation.best
 
-    def finish(self) -> None:
-        """Draw the last grid, where there is none of these weights yet. It isn't part of the run,
-        which may go on."""
-        if self._is_main and self._run.images_seen not in self._run.grids:
+    def draw_last_grid(self) -> None:
+        """Draw a grid where there is none of these weights yet. No checkpoint holds it: the run may
+        go on."""
+        if self._is_main and self._state.images_seen not in self._state.grids:
             self._draw_grid()
 
     def finished_generator(self) -> torch.nn.Module:
         """Return the average, its batch-norm statistics measured with all inputs."""
-        return self._run.average.collect(self._statistics_inputs, STATISTICS_BATCH)
+        return self._state.average.collect(self._statistics_inputs, STATISTICS_BATCH)
 
     def _is_due(self, every_images: int) -> bool:
         """Return whether the last step crossed a multiple of `every_images`."""
-        seen = self._run.images_seen
+        seen = self._state.images_seen
         before = seen - self._train.batch_size
         return every_images > 0 and seen // every_images != before // every_images
 
     def _draw_grid(self) -> np.ndarray:
         """Write a grid of the average's samples from the fixed inputs; return the samples."""
-        run = self._run
+        state = self._state
         statistics_inputs = self._statistics_inputs[:_GRID_STATISTICS_IMAGES]
-        generator = run.average.collect(statistics_inputs, STATISTICS_BATCH)
+        generator = state.average.collect(statistics_inputs, STATISTICS_BATCH)
         samples = decode(generator, self._grid_inputs, self._device)
         png = grid_png(samples)
-        run.grids[run.images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
-        self._write_grid(run.images_seen)
+        state.grids[state.images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
+        self._write_grid(state.images_seen)
         return samples
 
     def _write_grid(self, images_seen: int) -> None:
         path = self._paths.grids / f"{images_seen:09d}.png"
-        files.write_bytes(path, self._run.grids[images_seen].numpy().tobytes())
+        files.write_bytes(path, self._state.grids[images_seen].numpy().tobytes())
 
     def _warn(self, problem: str | None) -> None:
         if problem is None:
             return
-        seen = self._run.images_seen
+        seen = self._state.images_seen
         if self._train.stop_on_collapse:
             raise Collapsed(f"at {seen} images: {problem} (train.stop_on_collapse)")
         if not self._warned:
@@ -177,19 +177,19 @@ class Monitor:
     def _show(self) -> None:
         """Move the bar; from time to time show the last row beside it, or print it where there is
         no bar."""
-        run, bar = self._run, self._bar
+        state, bar = self._state, self._bar
         bar.update(self._train.batch_size)
-        if not run.history.rows:
+        if not state.history.rows:
             return
-        now, row = time.monotonic(), run.history.rows[-1]
+        now, row = time.monotonic(), state.history.rows[-1]
         if now - self._shown > _SHOW_SECONDS:
             self._shown = now
-            bar.set_postfix_str(run.history.in_words(row), refresh=False)
+            bar.set_postfix_str(state.history.in_words(row), refresh=False)
         if bar.disable and now - self._printed > _PRINT_SECONDS:
             self._printed = now
-            left = (self._train.images - run.images_seen) / row["images_per_s"]
+            left = (self._train.images - state.images_seen) / row["images_per_s"]
             progress.say(
-                f"{run.images_seen}/{self._train.images} images, {run.history.in_words(row)}, "
+                f"{state.images_seen}/{self._train.images} images, {state.history.in_words(row)}, "
                 f"{left / 60:.0f} min left"
             )
 

@@ -83,9 +83,16 @@ def test_a_kernel_needs_no_data_and_no_training_here(folder: Path, kaggle: Kaggl
 
 
 def test_neither_repro_nor_experiments_submit(folder: Path, kaggle: KaggleStandIn) -> None:
-    checkout.set_params(folder, {"submit.mode": "file"})
     environment = kaggle.environment(folder.parent / "home")
+    for mode in ("kernel", "file"):
+        checkout.set_params(folder, {"submit.mode": mode})
+        checkout.run(folder, "dvc", "repro", "-P", **environment)
+    assert (folder / "kernels/dcgan").is_dir(), "all pipeline files ran"
+    # Beside an empty dvc.yaml, plain `dvc repro` takes that of kernels/.
+    chain = (folder / "dvc.yaml").read_text()
+    (folder / "dvc.yaml").write_text("")
     checkout.run(folder, "dvc", "repro", **environment)
+    (folder / "dvc.yaml").write_text(chain)
     assert kaggle.server.log == []
     names = {"DVC_EXP_NAME": "rusty-cats"}
     refused = checkout.run(

@@ -1,43 +1,71 @@
-"""One round of the game, against the tutorial's loop written out in float64."""
+"""Steps of a GAN, against the tutorial's loop written out in float64."""
 
 import copy
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from pipeline.models import build_discriminator, build_generator, initialise
-from pipeline.training.engine.adversarial import FIGURES, Players, squared_gradient
-from pipeline.training.engine.distributed import Team
-from tests.training.tiny import tiny
+from pipeline.common import randomness
+from pipeline.images.shape import ImageShape
+from pipeline.models import dcgan
+from pipeline.models.family import NetworkSize
+from pipeline.training.engine.adversarial import AdversarialObjective
+from pipeline.training.engine.batches import Batch
+from pipeline.training.engine.distributed import Distributed
+from pipeline.training.engine.losses import r1_penalty
+from tests.factories import tiny
 
 CPU = torch.device("cpu")
+COUNT = 8
+SEED = 5
+# As the tutorial has them: soft targets, none swapped.
+SOFT = {
+    "train__adversarial__real_labels": [0.7, 1.2],
+    "train__adversarial__fake_labels": [0.0, 0.3],
+    "train__adversarial__swap_labels": 0.0,
+}
 
 
-def networks() -> tuple[nn.Module, nn.Module]:
-    generator = build_generator(name="dcgan", side_px=16, latent_dim=8, channels=4)
-    discriminator = build_discriminator(name="dcgan", side_px=16, channels=4)
-    initialise(generator, 1)
-    initialise(discriminator, 2)
-    return generator, discriminator
+def networks() -> dict[str, nn.Module]:
+    parameters = dcgan.Parameters(channels=4, minibatch_stddev=False)
+    made = dcgan.build(parameters, NetworkSize(8, ImageShape(16, 3), 0))
+    for seed, name in enumerate(("generator", "discriminator"), 1):
+        dcgan.initialise(made[name], seed)
+    return made
 
 
-def batch(dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, ...]:
+def objective(**changes: Any) -> AdversarialObjective:
+    train = tiny(**SOFT | changes).train
+    return AdversarialObjective(
+        networks(), train=train, device=CPU, distributed=Distributed(), conditional=False
+    )
+
+
+def batch(count: int = COUNT) -> Batch:
     source = torch.Generator().manual_seed(3)
-    real = torch.rand(8, 3, 16, 16, generator=source) * 2 - 1
-    latents = torch.randn(8, 8, generator=source)
-    real_targets = 0.7 + 0.5 * torch.rand(8, generator=source)
-    fake_targets = 0.3 * torch.rand(8, generator=source)
-    return tuple(x.to(dtype) for x in (real, latents, real_targets, fake_targets))
+    images = torch.rand(count, 3, 16, 16, generator=source) * 2 - 1
+    latents = torch.randn(count, 8, generator=source)
+    return Batch(images, torch.zeros(count, dtype=torch.int64), latents, first=16, seed=SEED)
+
+
+def targets(count: int = COUNT) -> tuple[Tensor, Tensor]:
+    """Return the targets that belong to `batch` and `SOFT`, float64: the levels are draws 1 and 3
+    of each image."""
+    draws = torch.from_numpy(randomness.uniforms(SEED, "chance", 16, count, 5))
+    return 0.7 + 0.5 * draws[:, 1], 0.3 * draws[:, 3]
 
 
 def tutorial(steps: int, r1: float = 0.0) -> tuple[nn.Module, nn.Module, list[float]]:
-    """pytorch.org's DCGAN tutorial, with soft targets: the definition that `Players` must meet.
+    """pytorch.org's DCGAN tutorial, with soft targets: the definition that the objective must meet.
     R1 in the first step, as strong as for 16."""
-    generator, discriminator = (network.double() for network in networks())
-    real, latents, real_targets, fake_targets = batch(torch.float64)
+    generator, discriminator = (network.double() for network in networks().values())
+    real, latents = batch().images.double(), batch().latents.double()
+    real_targets, fake_targets = targets()
 
-    def criterion(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def criterion(output: Tensor, target: Tensor) -> Tensor:
         """nn.BCELoss, which refuses targets above 1, by its definition."""
         return -(target * output.log() + (1 - target) * (1 - output).log()).mean()
 
@@ -61,27 +89,39 @@ def tutorial(steps: int, r1: float = 0.0) -> tuple[nn.Module, nn.Module, list[fl
         norm_d = nn.utils.clip_grad_norm_(discriminator.parameters(), float("inf")).item()
         optimizer_d.step()
         generator.zero_grad()
-        loss_g = criterion(discriminator(fake).sigmoid(), torch.ones(8, dtype=torch.float64))
+        ones = torch.ones(COUNT, dtype=torch.float64)
+        loss_g = criterion(discriminator(fake).sigmoid(), ones)
         loss_g.backward()
         norm_g = nn.utils.clip_grad_norm_(generator.parameters(), float("inf")).item()
         optimizer_g.step()
-    figures = [(loss_real + loss_fake).item(), loss_g.item(), d_real, d_fake, norm_d, norm_g]
-    return generator, discriminator, figures
+    metrics = [(loss_real + loss_fake).item(), loss_g.item(), d_real, d_fake, norm_d, norm_g]
+    return generator, discriminator, metrics
+
+
+RATES = {
+    "train__adversarial__lr_g": 2e-4,
+    "train__adversarial__lr_d": 3e-4,
+    "train__beta1": 0.5,
+}
 
 
 @pytest.mark.parametrize(("steps", "r1"), [(1, 0.0), (4, 0.0), (1, 2.0), (4, 2.0)])
-def test_rounds_are_the_tutorials(steps: int, r1: float) -> None:
-    train = tiny(train__lr_g=2e-4, train__lr_d=3e-4, train__beta1=0.5, train__r1=r1).train
-    players = Players(*networks(), train=train, device=CPU, team=Team())
+def test_steps_are_the_tutorials(steps: int, r1: float) -> None:
+    ours = objective(**RATES, train__adversarial__r1=r1)
     for number in range(steps):
-        figures = players.step(*batch(), number=number)
+        metrics = ours.step(batch(), number)
     generator, discriminator, expected = tutorial(steps, r1)
     # float32 against float64, a few thousand terms a sum: 1e-3 relative is what is left after
     # four steps; exchanging the rates (2e-4, 3e-4) moves the weights by 1e-4 a step.
-    assert figures.tolist() == pytest.approx(expected, rel=1e-3)
-    for ours, theirs in ((players.generator, generator), (players.discriminator, discriminator)):
-        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+    assert metrics.tolist() == pytest.approx(expected, rel=1e-3)
+    for mine, theirs in ((ours.generator, generator), (ours.discriminator, discriminator)):
+        for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
             assert torch.allclose(a.double(), b, atol=2e-5), (a.double() - b).abs().max()
+
+
+def test_the_metrics_are_named_in_their_order() -> None:
+    names = [metric.name for metric in AdversarialObjective.metrics]
+    assert names == ["loss_d", "loss_g", "d_real", "d_fake", "grad_norm_d", "grad_norm_g"]
 
 
 def test_the_penalty_shows() -> None:
@@ -98,12 +138,12 @@ def test_the_penalty_of_a_known_discriminator() -> None:
             super().__init__()
             self.w = nn.Parameter(torch.tensor(3.0))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
             return self.w * x.square().sum((1, 2, 3)) / 2
 
-    discriminator, real = Square(), batch()[0]
+    discriminator, real = Square(), batch().images
     mean = real.square().sum((1, 2, 3)).mean()
-    found = squared_gradient(discriminator, real)
+    found = r1_penalty(discriminator, real, None)
     found.backward()
     # Sums of 768 float32 squares.
     assert found.item() == pytest.approx(9 * mean.item(), rel=1e-5)
@@ -111,39 +151,60 @@ def test_the_penalty_of_a_known_discriminator() -> None:
 
 
 def test_exchanged_targets_are_noticed() -> None:
-    """The known-bad twin of the test above: real and fake targets the other way round."""
-    train = tiny(train__beta1=0.5, train__r1=0.0).train
-    players = Players(*networks(), train=train, device=CPU, team=Team())
-    real, latents, real_targets, fake_targets = batch()
-    figures = players.step(real, latents, fake_targets, real_targets, number=0)
+    """The known-bad twin of the tutorial's steps: real and fake targets the other way round."""
+    exchanged = {
+        "train__adversarial__real_labels": [0.0, 0.3],
+        "train__adversarial__fake_labels": [0.7, 1.2],
+    }
+    ours = objective(**exchanged, train__beta1=0.5, train__adversarial__r1=0.0)
+    metrics = ours.step(batch(), 0)
     expected = tutorial(1)[2]
-    assert figures[0].item() != pytest.approx(expected[0], rel=1e-3)
-    assert figures[4].item() != pytest.approx(expected[4], rel=1e-3)
+    assert metrics[0].item() != pytest.approx(expected[0], rel=1e-3)
+    assert metrics[4].item() != pytest.approx(expected[4], rel=1e-3)
+
+
+def test_targets_of_both_sides() -> None:
+    narrow = objective(
+        train__adversarial__real_labels=[0.8, 0.9], train__adversarial__fake_labels=[0.1, 0.2]
+    )
+    real, fake = (side.numpy() for side in narrow._targets(batch(1000)))
+    assert np.float32(0.8) <= real.min() and real.max() <= np.float32(0.9)
+    assert np.float32(0.1) <= fake.min() and fake.max() <= np.float32(0.2)
+    assert np.corrcoef(real, fake)[0, 1] ** 2 < 0.02
+    swapped = objective(
+        train__adversarial__real_labels=[1, 1],
+        train__adversarial__fake_labels=[0, 0],
+        train__adversarial__swap_labels=0.5,
+    )
+    real, fake = swapped._targets(batch(1000))
+    assert 400 < (real == 0).sum() < 600
+    assert 400 < (fake == 1).sum() < 600
 
 
 def test_the_generators_step_leaves_d_alone_and_the_other_way_round() -> None:
-    players = Players(*networks(), train=tiny().train, device=CPU, team=Team())
-    real, latents, real_targets, fake_targets = batch()
-    before = copy.deepcopy(players.generator.state_dict())
-    fake = players.generator(latents)
-    players._discriminator_step(real, fake.detach(), real_targets, fake_targets, 1.0)
-    for name, weight in players.generator.named_parameters():
+    ours, real = objective(), batch().images
+    before = copy.deepcopy(ours.generator.state_dict())
+    fake = ours.generator(batch().latents)
+    of_both = [side.float() for side in targets()]
+    ours._discriminator_step(real, fake.detach(), None, *of_both, penalty=1.0)
+    for name, weight in ours.generator.named_parameters():
         assert torch.equal(weight, before[name])
-    of_d = copy.deepcopy(dict(players.discriminator.named_parameters()))
-    players._generator_step(fake)
-    for name, weight in players.discriminator.named_parameters():
+    of_d = copy.deepcopy(dict(ours.discriminator.named_parameters()))
+    ours._generator_step(fake, None)
+    for name, weight in ours.discriminator.named_parameters():
         assert torch.equal(weight, of_d[name])
         assert weight.requires_grad
+    assert not torch.equal(ours.generator.layers[0].weight, before["layers.0.weight"])
 
 
 def test_state_goes_round() -> None:
-    """Two rounds at once, or one, a save, a load into new networks, and another."""
-    one = Players(*networks(), train=tiny().train, device=CPU, team=Team())
-    one.step(*batch(), number=0)
+    """Two steps at once, or one, a save, a load into new networks, and another."""
+    one = objective()
+    one.step(batch(), 0)
     saved = copy.deepcopy(one.state_dict())
-    other = Players(*networks(), train=tiny().train, device=CPU, team=Team())
+    other = objective()
     other.load_state_dict(saved)
-    assert torch.equal(one.step(*batch(), number=1), other.step(*batch(), number=1))
+    assert torch.equal(one.step(batch(), 1), other.step(batch(), 1))
     for a, b in zip(one.generator.parameters(), other.generator.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -151,26 +212,72 @@ def test_state_goes_round() -> None:
 def test_bfloat16_is_near_float32() -> None:
     rows = []
     for precision in ("float32", "bfloat16"):
-        train = tiny(train__precision=precision).train
-        players = Players(*networks(), train=train, device=CPU, team=Team())
+        ours = objective(train__precision=precision)
         for number in range(3):
-            figures = players.step(*batch(), number=number)
-        rows.append(figures)
-        assert all(p.dtype == torch.float32 for p in players.generator.parameters())
+            metrics = ours.step(batch(), number)
+        rows.append(metrics)
+        assert all(p.dtype == torch.float32 for p in ours.generator.parameters())
     # bfloat16 has 8 bits of mantissa: 0.4 % a value.
     assert rows[1].tolist() == pytest.approx(rows[0].tolist(), rel=0.05)
-    assert len(FIGURES) == 6
+    assert not torch.equal(rows[0], rows[1])
 
 
 def test_float16_with_its_scaler_trains() -> None:
-    """The scaler starts at 65536, too high at times: steps are skipped, figures stay finite."""
-    train = tiny(train__precision="float16").train
-    players = Players(*networks(), train=train, device=CPU, team=Team())
-    before = copy.deepcopy(players.generator.state_dict())
+    """The scaler starts at 65536, too high at times: steps are skipped, metrics stay finite."""
+    ours = objective(train__precision="float16")
+    before = copy.deepcopy(ours.generator.state_dict())
     for number in range(20):
-        assert players.step(*batch(), number=number).isfinite().all()
-    assert players.scaler.is_enabled()
-    assert players.state_dict()["scaler"]["scale"] <= 65536
-    after = players.generator.state_dict()
+        assert ours.step(batch(), number).isfinite().all()
+    assert ours.scaler.is_enabled()
+    assert ours.state_dict()["scaler"]["scale"] <= 65536
+    after = ours.generator.state_dict()
     assert not torch.equal(after["layers.0.weight"], before["layers.0.weight"])
     assert all(value.isfinite().all() for value in after.values())
+
+
+def rows(gap: float, count: int = 30) -> list[dict[str, Any]]:
+    return [{"d_real": gap, "d_fake": 0.0} for _ in range(count)]
+
+
+def test_a_discriminator_that_has_won_for_long_is_a_warning() -> None:
+    ours = objective()
+    assert "G learns nothing" in ours.warning(rows(0.99))
+    assert ours.warning(rows(0.6)) is None
+    assert ours.warning(rows(0.99, count=5)) is None
+    assert ours.warning([*rows(0.99), *rows(0.5, count=1)]) is None
+
+
+class Recorder(nn.Module):
+    """A network of one weight that notes the labels that it is given."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.shape = shape
+        self.given: list[Tensor | None] = []
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        self.given.append(labels)
+        return (
+            (self.weight * x.flatten(1).mean(1))
+            .view(-1, *[1] * len(self.shape))
+            .expand(-1, *self.shape)
+        )
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_both_networks_are_told_the_classes_or_neither(conditional: bool) -> None:
+    generator, discriminator = Recorder(3, 16, 16), Recorder()
+    ours = AdversarialObjective(
+        {"generator": generator, "discriminator": discriminator},
+        train=tiny(train__adversarial__r1=1.0).train,
+        device=CPU,
+        distributed=Distributed(),
+        conditional=conditional,
+    )
+    given = Batch(batch().images, torch.arange(COUNT), batch().latents, first=0, seed=SEED)
+    ours.step(given, 0)
+    # G once; D on real and generated images, in the penalty, and for G.
+    assert (len(generator.given), len(discriminator.given)) == (1, 4)
+    for labels in generator.given + discriminator.given:
+        assert (labels is given.labels) if conditional else (labels is None)

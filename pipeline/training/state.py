@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline.training.engine.ema import MovingAverage
 from pipeline.training.monitor.history import History
 from pipeline.training.monitor.metrics import MetricBuffer, peak_memory_mb
 
@@ -16,10 +15,11 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema import Train
     from pipeline.training.engine.distributed import Distributed
+    from pipeline.training.engine.ema import MovingAverage
     from pipeline.training.engine.objective import Objective
 
 
-class Run:
+class TrainingState:
     """A training so far.
 
     Attributes:
@@ -29,21 +29,23 @@ class Run:
         history: a row each `train.log_every_images`.
         grids: images seen -> bytes of a PNG, as a tensor, so that a checkpoint holds nothing but
             tensors and plain values.
-        images_seen: by the networks.
-        seconds: of training, over all its parts.
-        best: the best generator so far (`monitor.evaluation`); None before the first score.
+        images_seen: training images that the networks were shown.
+        seconds: of training up to the last row, over all its parts.
+        best: mifid, images_seen and state of the best average so far (`monitor.evaluation`); None
+            before the first score.
     """
 
     def __init__(
         self,
         objective: Objective,
+        average: MovingAverage,
         *,
         train: Train,
         device: torch.device,
         distributed: Distributed,
     ) -> None:
         self.objective = objective
-        self.average = MovingAverage(objective.generator, train.ema_halflife_images)
+        self.average = average
         self.metrics = MetricBuffer(
             objective.metrics,
             batch_size=train.batch_size,
@@ -56,19 +58,28 @@ class Run:
         self.seconds = 0.0
         self.best: dict[str, Any] | None = None
         self._device = device
-        self._last = time.monotonic()
+        self._since_row = 0.0  # seconds after the last row and before the clock was started
+        self._started: float | None = None
 
     def start_clock(self) -> None:
         """Count the seconds from now on."""
-        self._last = time.monotonic()
+        self._started = time.monotonic()
+
+    def stop_clock(self) -> None:
+        """Count no seconds from now on: what follows the last step is no training."""
+        self._since_row, self._started = self._seconds_since_row(), None
 
     def log_row(self) -> dict[str, Any]:
-        """Return a row of the history: the means over the steps since the last one.
+        """Return a row of the history: the means over the steps since the last row.
 
         Raises:
             TrainingDiverged: a metric is not finite.
         """
-        lasted = self._lap()
+        lasted = self._seconds_since_row()
+        self.seconds += lasted
+        self._since_row = 0.0
+        if self._started is not None:
+            self.start_clock()
         row = self.history.row(
             images_seen=self.images_seen,
             seconds=self.seconds,
@@ -88,11 +99,12 @@ class Run:
         return {
             "objective": self.objective.state_dict(),
             "average": self.average.network.state_dict(),
-            "metrics": self.metrics.state(self.images_seen),
+            "metrics": self.metrics.checked(self.images_seen),
             "rows": self.history.rows,
             "grids": self.grids,
             "images_seen": self.images_seen,
-            "seconds": self.seconds + (time.monotonic() - self._last),
+            "seconds": self.seconds,
+            "seconds_since_row": self._seconds_since_row(),
             "best": self.best,
         }
 
@@ -100,16 +112,14 @@ class Run:
         """Continue from what `state_dict` returned."""
         self.objective.load_state_dict(state["objective"])
         self.average.network.load_state_dict(state["average"])
-        self.metrics.load_state(state["metrics"])
+        self.metrics.load(state["metrics"])
         self.history.rows = state["rows"]
         self.grids = state["grids"]
         self.images_seen = state["images_seen"]
         self.seconds = state["seconds"]
+        self._since_row = state["seconds_since_row"]
         self.best = state["best"]
 
-    def _lap(self) -> float:
-        """Add the seconds since the last row to `seconds`; return them."""
-        now = time.monotonic()
-        lasted, self._last = now - self._last, now
-        self.seconds += lasted
-        return lasted
+    def _seconds_since_row(self) -> float:
+        running = 0.0 if self._started is None else time.monotonic() - self._started
+        return self._since_row + running
