@@ -1,4 +1,4 @@
-"""What each ingredient of the recipe gives, on real photos and judged by Inception.
+"""What each ingredient of the recipe gives, on real photos and scored by Inception.
 
     DOGS_PHOTOS=... INCEPTION_PARTIAL=... python -m benchmarks.bench_recipe \\
         --work FOLDER --variants plain hacks hacks+train.batch_size=8 shipped --seeds 1 2 3
@@ -33,7 +33,7 @@ from pipeline.training import fingerprint
 from pipeline.training import fit as loop
 from pipeline.training.checkpoint import Store
 from pipeline.training.engine.distributed import Team
-from research.distillation.teacher import Teacher, taught
+from research.distillation.teacher import Teacher, teacher_features
 from tests.conftest import REPOSITORY
 
 GENERATED, REAL, HELD_OUT = 1500, 3000, 1500
@@ -156,7 +156,7 @@ def main() -> None:
     results.mkdir(exist_ok=True)
     features.mkdir(exist_ok=True)
     chosen = np.sort(randomness.permutation(0, "bench real", 0, len(crops))[:REAL])
-    real = taught(teacher, "real", crops[chosen], features)
+    real = teacher_features(teacher, "real", crops[chosen], features)
     for seed in options.seeds:
         for variant in options.variants:
             run = f"{variant}-c{options.channels}-i{options.images}-s{seed}"

@@ -15,8 +15,14 @@ from pipeline.stages import train as stage
 from pipeline.training.engine import distributed
 from tests.checkout import TINY
 from tests.conftest import REPOSITORY
-from tests.training.engine.test_distributed import network_and_batch, normalised
-from tests.training.tiny import tiny, workplace
+from tests.factories import tiny, workplace
+from tests.training.engine.test_distributed import (
+    NORMS,
+    assert_near,
+    network_and_batch,
+    normalised,
+    together,
+)
 
 DEVICE = "cuda"
 pytestmark = [
@@ -36,7 +42,7 @@ def weights(paths: Paths) -> dict[str, torch.Tensor]:
 
 
 def curves(paths: Paths) -> np.ndarray:
-    """(rows, 4): the losses and D's answers."""
+    """Return the losses and D's outputs, (rows, 4)."""
     table = np.genfromtxt(paths.history, delimiter=",", names=True)
     return np.stack([table[name] for name in ("loss_d", "loss_g", "d_real", "d_fake")], 1)
 
@@ -75,29 +81,27 @@ def test_the_curve_is_that_of_the_cpu(tmp_path: Path, changes: dict) -> None:
 
 def work_of_batch_norm(folder: str) -> None:
     """Run by each process: its half through nn.SyncBatchNorm and through our own, over NCCL."""
-    with distributed.joined(torch.device(DEVICE)) as (team, device):
-        network, x = network_and_batch()
-        network, x = network.to(device), x.to(device)
-        team.synchronise_batch_norm(network, device, twice_differentiable=False)
-        assert isinstance(network[0], torch.nn.SyncBatchNorm)
-        own = torch.nn.Sequential(distributed.SharedBatchNorm2d(3)).to(device)
-        own.load_state_dict(network.state_dict())
-        for name, each in (("torch", network), ("own", own)):
-            found = normalised(each, x.chunk(team.size)[team.rank])
-            torch.save([tensor.cpu() for tensor in found], Path(folder) / f"{name}{team.rank}.pt")
+    with distributed.process_group(torch.device(DEVICE)) as (group, device):
+        found = {}
+        for kind in NORMS:
+            for is_own in (True, False):
+                network, x = network_and_batch(kind)
+                network, x = network.to(device), x.to(device)
+                group.synchronise_batch_norm(network, device, twice_differentiable=is_own)
+                expected = distributed.SharedBatchNorm if is_own else torch.nn.SyncBatchNorm
+                assert isinstance(network[0], expected)
+                outcome = normalised(network, x.chunk(group.world_size)[group.rank])
+                found[kind, is_own] = {name: tensor.cpu() for name, tensor in outcome.items()}
+        torch.save(found, Path(folder) / f"{group.rank}.pt")
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="NCCL needs a GPU for each process")
 def test_our_batch_norm_is_torch_s_and_that_of_the_whole_batch(tmp_path: Path) -> None:
     distributed.launch(work_of_batch_norm, (str(tmp_path),), 2)
-    expected = normalised(*network_and_batch())
-    for name in ("torch", "own"):
-        one, two = (torch.load(tmp_path / f"{name}{rank}.pt") for rank in (0, 1))
-        halves = [torch.cat(pair) for pair in zip(one[:2], two[:2], strict=True)]
-        summed = [a + b for a, b in zip(one[2:4], two[2:4], strict=True)]
-        for ours, theirs in zip(halves + summed + one[4:], expected, strict=True):
-            # float32 sums of 128 values in another order, of values up to 10.
-            assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4), name
+    one, two = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    for kind, is_own in one:
+        found = together(one[kind, is_own], two[kind, is_own])
+        assert_near(found, normalised(*network_and_batch(kind)))
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one process a GPU: needs two")

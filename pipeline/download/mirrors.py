@@ -152,16 +152,17 @@ def _copy(source: Path, destination: Path, sha256: str | None, check: Check) -> 
     files.require_space(destination.parent, total, destination.name)
     say(f"{destination.name}: {total / 1e6:,.1f} MB from {source}")
     digest = hashlib.sha256()
-    with (
-        files.atomic(destination) as temporary,
-        open(source, "rb") as reader,
-        open(temporary, "wb") as writer,
-    ):
-        with bar(label=destination.name, total=total, is_bytes=True) as progress:
+    with files.atomic(destination) as temporary:
+        with (
+            open(source, "rb") as reader,
+            open(temporary, "wb") as writer,
+            bar(label=destination.name, total=total, is_bytes=True) as progress,
+        ):
             while block := reader.read(1 << 20):
                 digest.update(block)
                 writer.write(block)
                 progress.update(len(block))
+        # From here on the file is whole on the disk, and can be checked.
         if sha256 and digest.hexdigest() != sha256:
             raise FileCorrupt(f"SHA-256 is {digest.hexdigest()}, not the pinned {sha256}")
         try:

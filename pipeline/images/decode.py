@@ -12,16 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
 from pipeline.common.errors import InputError
 
-# Below Pillow's own bound, and such that one picture's pixels take at most 240 MB.
+# Below Pillow's own bound, and such that one image's pixels take at most 240 MB.
 MAX_PIXELS = 80_000_000
 # What transparent pixels are laid on.
 BACKGROUND = (255, 255, 255)
 # Named one by one, because Pillow also reads formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # JPEG finds MPO by itself
+# Pillow refuses a PNG with more than 1 MiB in one text or colour profile; scanners and editors
+# write more. Still a bound: a chunk can hold a thousand times its size.
+METADATA_LIMIT_BYTES = 16 << 20
+PngImagePlugin.MAX_TEXT_CHUNK = METADATA_LIMIT_BYTES
+# White in grey samples of 16 and 32 bits: cameras, microscopes and scanners write 8 or 12 bits into
+# them, and no file says so.
+_WHITE = (255, 4095, 65535)
 _TURN = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,19 +41,19 @@ _TURN = {
 
 
 class Unreadable(InputError):
-    """A file is no picture, or a damaged one. The message is short and the same on every run."""
+    """A file is no image, or a damaged one. The message is short and the same on every run."""
 
 
-class Picture:
-    """A picture file, opened; `decode` gives its pixels, once.
+class EncodedImage:
+    """An image file, opened; `decode` gives its pixels, once.
 
     Attributes:
-        size: (width, height) of the upright picture, EXIF orientation applied.
+        size: (width, height) of the upright image, EXIF orientation applied.
         stored_size: (width, height) as stored; differs from `size` for a quarter turn.
         orientation: EXIF's 1 to 8; 1 where there is none, and for TIFF, which Pillow turns itself.
 
     Raises:
-        Unreadable: on opening, when it is no picture or has more than `MAX_PIXELS` pixels; those
+        Unreadable: on opening, when it is no image or has more than `MAX_PIXELS` pixels; those
             are not decoded then.
     """
 
@@ -55,8 +62,11 @@ class Picture:
             try:
                 self._image = Image.open(io.BytesIO(data), formats=_FORMATS)
             except Image.UnidentifiedImageError:
-                raise Unreadable("not a picture") from None
+                raise Unreadable("not an image") from None
             self.stored_size = self._image.size
+            # Pillow forgets both when it loads.
+            self._is_deep_colour = self._image.mode[:3] == "RGB" and ";16" in str(self._image.tile)
+            self._white = _stated_white(self._image)
             if math.prod(self.stored_size) > MAX_PIXELS:
                 raise Unreadable("too many pixels")
             if self._image.format == "TIFF":
@@ -69,7 +79,7 @@ class Picture:
         self.size = (height, width) if self.orientation >= 5 else (width, height)
 
     def decode(self, *, shrink: int = 1) -> tuple[Image.Image, int]:
-        """The upright RGB pixels, 8 bits each.
+        """Return the upright RGB pixels, 8 bits each.
 
         Args:
             shrink: 1, 2, 4 or 8; a JPEG is decoded at this fraction of its size, by a smaller
@@ -77,13 +87,15 @@ class Picture:
                 partly filled pixel would come to lie on the first side.
 
         Returns:
-            The picture, and the shrink that it got: pixel (x, y) covers the square from
+            The image, and the shrink that it got: pixel (x, y) covers the square from
             (x·shrink, y·shrink) of the full size. Greyscale, palette and CMYK are converted,
-            16 bits scaled to 8, transparency laid on white, an animation's first frame taken;
+            grey of 16 and 32 bits scaled to 8 (see
+            `_grey`), transparency laid on white, an animation's first frame taken;
             embedded colour profiles are not applied.
 
         Raises:
-            Unreadable: truncated or damaged data, or floating-point pixels.
+            Unreadable: truncated or damaged data, floating-point pixels, or others whose range
+                is not known.
         """
         image = self._image
         with _foreign_code():
@@ -93,19 +105,22 @@ class Picture:
                 drafted = image.draft("RGB", (max(1, width // shrink), max(1, height // shrink)))
                 got = round(width / drafted[1][2]) if drafted else 1
             image.load()
+            if self._is_deep_colour and np.asarray(image)[..., :3].max() <= 4095 >> 8:
+                # Pillow keeps the upper 8 bits of 16.
+                raise Unreadable("colour of 12 bits or fewer, stored in 16")
             if self.orientation != 1:
                 image = image.transpose(_TURN[self.orientation])
-            return _to_rgb(image), got
+            return _to_rgb(image, self._white), got
 
 
 def rgb(data: bytes) -> Image.Image:
-    """A picture file's upright RGB pixels at full size; see `Picture.decode`."""
-    return Picture(data).decode()[0]
+    """Return an image file's upright RGB pixels at full size; see `EncodedImage.decode`."""
+    return EncodedImage(data).decode()[0]
 
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Keep Pillow's warnings about damaged files to itself: what cannot be read is reported as
+    """Keep Pillow's warnings about damaged files back: what cannot be read is reported as
     `Unreadable`, and the rest is as every viewer shows it.
 
     Python keeps its filters of warnings for the whole process: enter once, around the threads.
@@ -129,6 +144,8 @@ def _foreign_code() -> Iterator[None]:
     except Image.DecompressionBombError:
         raise Unreadable("too many pixels") from None
     except Exception as error:
+        if "MAX_TEXT" in str(error):
+            raise Unreadable(f"metadata over {METADATA_LIMIT_BYTES >> 20} MiB") from None
         cut = "truncated" in str(error).lower()
         raise Unreadable("truncated" if cut else "damaged") from error
 
@@ -138,20 +155,36 @@ def _orientation(image: Image.Image) -> int:
         with _foreign_code():
             value = image.getexif().get(ExifTags.Base.Orientation)
     except Unreadable:
-        return 1  # damaged EXIF: the picture as it is stored, as every viewer shows it
+        return 1  # damaged EXIF: the image as it is stored, as every viewer shows it
     return value if value in _TURN else 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _stated_white(image: Image.Image) -> int | None:
+    """Return the grey value that is white according to the file, or None where it does not say.
+
+    TIFF's MaxSampleValue and PNG's sBIT say something else (TIFF 6.0, page 37; PNG, 11.3.2.7).
+    """
+    if image.format == "PPM":
+        return 65535  # Pillow has scaled the values by the file's own maximum
+    if image.format == "TIFF" and image.mode.startswith("I"):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))[0]
+        return (1 << bits) - 1 if bits < 16 else None
+    return None
+
+
+def _to_rgb(image: Image.Image, white: int | None) -> Image.Image:
+    """Return an image of any mode as RGB.
+
+    Args:
+        white: see `_stated_white`.
+
+    Raises:
+        Unreadable: its values have no known range.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
-    if image.mode.startswith("I"):  # 16 bits; older Pillow holds them in 32
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise Unreadable("more than 16 bits a channel")
-        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8)).convert(
-            "RGB"
-        )
+    if image.mode.startswith("I"):
+        return _grey(np.asarray(image), white).convert("RGB")
     if image.mode == "F":
         raise Unreadable("floating-point pixels")
     if image.has_transparency_data:
@@ -159,3 +192,21 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         below = Image.new("RGBA", on_top.size, (*BACKGROUND, 255))
         return Image.alpha_composite(below, on_top).convert("RGB")
     return image.convert("RGB")
+
+
+def _grey(values: np.ndarray, white: int | None) -> Image.Image:
+    """Return grey values of more than 8 bits, rounded to 8.
+
+    Args:
+        values: (height, width), 16 or 32 bits.
+        white: what becomes 255; None: the smallest of `_WHITE` that no value exceeds.
+
+    Raises:
+        Unreadable: values below 0 or above 65535.
+    """
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > _WHITE[-1]:
+        raise Unreadable("grey values outside 0 to 65535")
+    white = white or next(limit for limit in _WHITE if high <= limit)
+    levels = (values.astype(np.uint32) * 255 + white // 2) // white
+    return Image.fromarray(levels.astype(np.uint8))

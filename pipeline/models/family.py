@@ -36,7 +36,7 @@ class Family(Protocol):
 
     Attributes:
         Parameters: the family's sub-section of `model`.
-        OBJECTIVE: name of the training objective in `training.engine.objectives`.
+        OBJECTIVE: name of the training objective in `training.engine.registry`.
     """
 
     Parameters: type[Section]

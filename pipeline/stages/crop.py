@@ -66,14 +66,14 @@ def _from_photos(paths: Paths, crop: Crop) -> None:
     rows: list[Row] = []
     with (
         progress.timed() as seconds,
-        open_archive(paths.raw, "images") as pictures,
+        open_archive(paths.raw, "images") as images,
         open_archive(paths.raw, "annotation") as notes,
     ):
-        found = photos.join(pictures, notes)
+        found = photos.join(images, notes)
         with files.growing_npy(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
             count = 0
             with progress.bar(label="crop", total=len(found.matches), unit="photo") as bar:
-                for photo, done in crops.crop_photos(pictures, notes, found.matches, crop):
+                for photo, done in crops.crop_photos(images, notes, found.matches, crop):
                     listed.append(photo)
                     append(done.crops)
                     rows += _rows(photo, done.reasons, first_crop=count)
@@ -91,7 +91,7 @@ def _from_photos(paths: Paths, crop: Crop) -> None:
 
 
 def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> list[Row]:
-    """The index's rows of one photo, or of one annotation without a photo."""
+    """Return the index's rows of one photo, or of one annotation without a photo."""
     boxes = photo.boxes or (None,)
     rows = []
     for number, (box, reason) in enumerate(zip(boxes, reasons, strict=True)):
@@ -104,7 +104,11 @@ def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> 
 
 
 def _check(paths: Paths, rows: list[Row], max_bad_share: float) -> None:
-    """Stop where too little is usable, and leave the index where it can be looked at."""
+    """Check that enough is usable; else leave the index where it can be read.
+
+    Raises:
+        InputError: it is not.
+    """
     bad = [row for row in rows if row.reason and row.reason not in crops.BY_CHOICE]
     if len(bad) > max_bad_share * len(rows):
         problem = (
@@ -127,6 +131,7 @@ def _reasons(rows: list[Row]) -> str:
 def _sum_up(
     listed: list[photos.Photo], left_over: list[photos.Photo], rows: list[Row], seconds: float
 ) -> None:
+    """Say how many crops there are, and what was not matched or not used."""
     annotations = {each.annotation for each in listed + left_over} - {""}
     boxes = sum(len(each.boxes) for each in listed + left_over)
     with_photo = sum(len(each.boxes) for each in listed)
@@ -137,6 +142,9 @@ def _sum_up(
         f"{len(left_over):,} of them without a photo; {boxes:,} boxes, {with_photo:,} of "
         f"them on a photo"
     )
+    alone = [each.file for each in listed if not each.annotation]
+    if annotations and alone:
+        progress.say(f"{len(alone):,} photos have no annotation, the first is {alone[0]}")
     whole = sum(1 for row in rows if row.crop is not None and row.object is None)
     dropped = _reasons(rows)
     progress.say(

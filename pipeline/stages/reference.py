@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.common import devices, progress
-from pipeline.data.cropping import photos
+from pipeline.data.cropping import whole_photos
 from pipeline.data.dataset import load_images
 from pipeline.scoring import mifid
 from pipeline.scoring import reference as real_side
@@ -40,7 +40,9 @@ def run(paths: Paths, *, device: str, reference: schema.Reference) -> None:
     else:
         flipped_features = np.empty((0, extractor.dimensions), np.float32)
     if reference.pictures == "photos":
-        images, names = photos.squashed_photos(paths.raw, side_px=extractor.input_shape.side_px)
+        images, names = whole_photos.squashed_photos(
+            paths.raw, side_px=extractor.input_shape.side_px
+        )
         features = _features(extractor, images, "photos")
     else:
         names = [f"crop {row}" for row in range(len(crops))]

@@ -16,7 +16,7 @@ from pipeline.models.saved import GeneratorInfo, SavedGenerator
 from pipeline.training import fingerprint, stopping
 from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.engine import distributed as processes
-from pipeline.training.engine import objectives
+from pipeline.training.engine import registry
 from pipeline.training.fit import Trained, fit
 from pipeline.training.monitor.curves import draw_curves
 from pipeline.training.monitor.evaluation import SAMPLES, Evaluator
@@ -55,7 +55,7 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
     with processes.process_group(where) as (group, device), devices.cpu_threads(train.threads):
         dataset = Dataset.load(paths.crops, paths.index)
         # Before the checkpoint's folder is opened, which notes each run and forgets old ones.
-        objectives.require(dataset, model=model, train=train)
+        registry.require(dataset, model=model, train=train)
         group.local_batch_size(train.batch_size)
         shaping = fingerprint.parts(model=model, train=train, dataset=dataset, crops=paths.crops)
         fingerprint.require_same(shaping | train.model_dump(mode="json"), group)
@@ -81,7 +81,7 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
                 ),
             )
         if group.is_main:
-            conditional = objectives.is_conditional(model)
+            conditional = registry.is_conditional(model)
             info = GeneratorInfo(
                 family=model.name,
                 parameters=getattr(model, model.name).model_dump(mode="json"),

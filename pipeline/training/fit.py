@@ -14,7 +14,7 @@ from torch import nn
 
 from pipeline.common import devices, progress
 from pipeline.training import memory
-from pipeline.training.engine import objectives, precision
+from pipeline.training.engine import precision, registry
 from pipeline.training.engine.batches import Batches
 from pipeline.training.monitor.monitor import Monitor
 from pipeline.training.state import TrainingState
@@ -79,7 +79,7 @@ def fit(
     precision.make_reproducible(device, deterministic=train.deterministic)
     devices.keep_freed_memory()
     local_size = distributed.local_batch_size(train.batch_size)
-    objective, average = objectives.build(
+    objective, average = registry.build(
         dataset, model=model, train=train, device=device, distributed=distributed
     )
     batches = Batches(
@@ -91,7 +91,7 @@ def fit(
         dataset,
         train=train,
         latent_dim=model.latent_dim,
-        class_counts=dataset.class_counts if objectives.is_conditional(model) else (),
+        class_counts=dataset.class_counts if registry.is_conditional(model) else (),
         device=device,
         distributed=distributed,
         paths=paths,

@@ -1,1 +1,1 @@
-"""How the embedded feature network was made and judged."""
+"""How the embedded feature network was trained and evaluated."""

@@ -1,4 +1,4 @@
-"""Photos and crops to distil and to judge the embedded network with, split by breeds."""
+"""Photos and crops to train and to evaluate the embedded network with, split by breed."""
 
 import hashlib
 import io
@@ -13,43 +13,43 @@ from PIL import Image
 
 SIDE_PX = 64
 # Pillow's resampling filters, all of them antialiased when they shrink: nobody knows which one a
-# user's pictures went through, so the network sees each.
+# user's images went through, so the network sees each.
 FILTERS = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BILINEAR)
-HELD_OUT_EVERY = 5  # every fifth breed is no training material: 24 of 120
+MIN_SIDE_PX = 16  # of a box's square
+HELD_OUT_EVERY = 5  # every fifth breed is not trained on: 24 of 120
 VALIDATION_EVERY = 3  # and every third of those is kept for choosing between recipes: 8
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures with the breed of each."""
+class LabelledImages:
+    """Images and the breed of each.
 
-    images: np.ndarray  # (N, 64, 64, 3) uint8
-    breeds: np.ndarray  # (N,) int64, the breed's rank in alphabetical order
+    Attributes:
+        images: (N, 64, 64, 3) uint8.
+        breeds: (N,) int64, the breed's rank in alphabetical order.
+    """
 
-    def of(self, *parts: str) -> "Pictures":
-        """Those of the breeds for "training" (96 of 120), "validation" (8), "judging" (16)."""
+    images: np.ndarray
+    breeds: np.ndarray
+
+    def of(self, *parts: str) -> "LabelledImages":
+        """Return those whose breed is in one of the parts: "training" (96 breeds of 120),
+        "validation" (8), "test" (16)."""
         rank, last = np.divmod(self.breeds, HELD_OUT_EVERY)
-        held_out = np.where(rank % VALIDATION_EVERY == 0, "validation", "judging")
+        held_out = np.where(rank % VALIDATION_EVERY == 0, "validation", "test")
         part = np.where(last == HELD_OUT_EVERY - 1, held_out, "training")
         keep = np.isin(part, parts)
-        return Pictures(self.images[keep], self.breeds[keep])
+        return LabelledImages(self.images[keep], self.breeds[keep])
 
 
-def read_dogs(folder: Path) -> tuple[Pictures, Pictures]:
-    """Whole photos squashed to 64x64, and one square for each box, in the archives' order.
+def read_dogs(folder: Path) -> tuple[LabelledImages, LabelledImages]:
+    """Return whole photos squashed to 64x64, and a square crop for each box, in the archives'
+    order.
 
     Args:
         folder: holds images.tar and annotation.tar in the layout of Stanford Dogs.
     """
-    boxes: dict[str, list[tuple[int, ...]]] = {}
-    with tarfile.open(folder / "annotation.tar") as archive:
-        for member in archive:
-            if member.isfile():
-                tree = ElementTree.parse(archive.extractfile(member))
-                boxes[Path(member.name).name] = [
-                    tuple(int(box.findtext(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
-                    for box in tree.iter("bndbox")
-                ]
+    boxes = _read_boxes(folder / "annotation.tar")
     photos, photo_breeds, crops, crop_breeds = [], [], [], []
     ranks: dict[str, int] = {}
     with tarfile.open(folder / "images.tar") as archive:
@@ -61,32 +61,59 @@ def read_dogs(folder: Path) -> tuple[Pictures, Pictures]:
             photo = Image.open(io.BytesIO(archive.extractfile(member).read())).convert("RGB")
             photos.append(_shrink(photo, FILTERS[len(photos) % len(FILTERS)]))
             photo_breeds.append(breed)
-            for left, top, right, bottom in boxes.get(path.stem, []):
-                half = max(right - left, bottom - top) / 2
-                x, y = (left + right) / 2, (top + bottom) / 2
-                window = (
-                    max(0, round(x - half)),
-                    max(0, round(y - half)),
-                    min(photo.width, round(x + half)),
-                    min(photo.height, round(y + half)),
-                )
-                if min(window[2] - window[0], window[3] - window[1]) >= 16:
-                    crop = photo.crop(window)
+            for box in boxes.get(path.stem, []):
+                left, top, right, bottom = _square(box, photo.width, photo.height)
+                if min(right - left, bottom - top) >= MIN_SIDE_PX:
+                    crop = photo.crop((left, top, right, bottom))
                     crops.append(_shrink(crop, FILTERS[len(crops) % len(FILTERS)]))
                     crop_breeds.append(breed)
     return (
-        Pictures(np.stack(photos), np.array(photo_breeds)),
-        Pictures(np.stack(crops), np.array(crop_breeds)),
+        LabelledImages(np.stack(photos), np.array(photo_breeds)),
+        LabelledImages(np.stack(crops), np.array(crop_breeds)),
     )
 
 
-def rng_for(name: str) -> np.random.Generator:
-    """Randomness of its own for each thing that is made, whatever else is made before it."""
-    return np.random.default_rng(zlib.crc32(name.encode()))
+def _read_boxes(path: Path) -> dict[str, list[tuple[int, ...]]]:
+    """Return the boxes of each photo, as (left, top, right, bottom) in its pixels."""
+    boxes = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.isfile():
+                tree = ElementTree.parse(archive.extractfile(member))
+                boxes[Path(member.name).name] = [
+                    tuple(int(box.findtext(side)) for side in ("xmin", "ymin", "xmax", "ymax"))
+                    for box in tree.iter("bndbox")
+                ]
+    return boxes
+
+
+def _square(box: tuple[int, ...], width: int, height: int) -> tuple[int, int, int, int]:
+    """Return the square around a box, cut off at the photo's edges."""
+    left, top, right, bottom = box
+    half = max(right - left, bottom - top) / 2
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return (
+        max(0, round(x - half)),
+        max(0, round(y - half)),
+        min(width, round(x + half)),
+        min(height, round(y + half)),
+    )
+
+
+def _shrink(image: Image.Image, resampling: Image.Resampling) -> np.ndarray:
+    return np.asarray(image.resize((SIDE_PX, SIDE_PX), resampling))
+
+
+def rng_for(stream: str) -> np.random.Generator:
+    """Return a random generator of its own for each thing that is made, whatever else is made
+    before it. The names of the streams belong to the shipped network: another name is another
+    seed."""
+    return np.random.default_rng(zlib.crc32(stream.encode()))
 
 
 def fingerprint(*things: np.ndarray | str) -> str:
-    """Twelve digits that tell what a kept file was made from: other inputs, another name."""
+    """Return twelve digits that tell what a kept file was made from: they differ for other
+    inputs."""
     digest = hashlib.sha256()
     for thing in things:
         if isinstance(thing, np.ndarray):
@@ -95,7 +122,3 @@ def fingerprint(*things: np.ndarray | str) -> str:
         else:
             digest.update(f"text {len(thing)} {thing}".encode())
     return digest.hexdigest()[:12]
-
-
-def _shrink(picture: Image.Image, resampling: Image.Resampling) -> np.ndarray:
-    return np.asarray(picture.resize((SIDE_PX, SIDE_PX), resampling))

@@ -1,4 +1,5 @@
-"""The teacher: the 2015-12-05 Inception network as far as its published part goes."""
+"""The teacher of the distillation: the 2015-12-05 Inception network, without its last blocks, whose
+weights are not at hand."""
 
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.common.files import sha256, write_npy
 from pipeline.common.progress import bar
 from research.distillation.data import fingerprint
 
-# In the order they run; Mixed_6e gives 768 channels, Mixed_7a 1280.
+# In their order; Mixed_6e gives 768 channels, Mixed_7a 1280.
 _LAYERS = (
     "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "maxpool1", "Conv2d_3b_1x1",
     "Conv2d_4a_3x3", "maxpool2", "Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b",
@@ -19,17 +20,20 @@ _LAYERS = (
 )  # fmt: skip
 _INPUT_PX = 299
 _BATCH = 16
-_CHUNK = 512  # pictures whose features are kept in one file, so that a stopped run goes on
+_CHUNK = 512  # images whose features are kept in one file, so that a stopped run goes on
 
 
 class Teacher:
-    """Inception up to Mixed_7a.
+    """Compute the features of Inception up to Mixed_7a.
 
     Args:
         weights: an .npz of `<layer>.weight` and `<layer>.bias` with batch norm folded in, under
             the names of pytorch-fid's layers.
-        dtype: bfloat16 is 2.5 times as fast where the processor has it, and moves a picture's
+        dtype: bfloat16 is 2.5 times as fast where the processor has it, and moves an image's
             features by a cosine distance of 5e-5; the nearest other photo is at 0.1.
+
+    Raises:
+        InputError: the file lacks a layer.
     """
 
     def __init__(self, weights: Path, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -50,9 +54,13 @@ class Teacher:
         self._layers.to(dtype=dtype, memory_format=torch.channels_last)
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """(N, 64, 64, 3) uint8 -> (N, 768 + 1280) float32: Mixed_6e and Mixed_7a, pooled."""
-        found = [self._batch(images[i : i + _BATCH]) for i in range(0, len(images), _BATCH)]
-        return np.concatenate(found)
+        """Return the channel means of Mixed_6e and Mixed_7a, (N, 768 + 1280) float32.
+
+        Args:
+            images: (N, 64, 64, 3) uint8.
+        """
+        batches = range(0, len(images), _BATCH)
+        return np.concatenate([self._batch(images[i : i + _BATCH]) for i in batches])
 
     @torch.inference_mode()
     def _batch(self, images: np.ndarray) -> np.ndarray:
@@ -65,7 +73,7 @@ class Teacher:
 
 
 def _without_batch_norm(layer: nn.Module, name: str, arrays: np.lib.npyio.NpzFile) -> nn.Module:
-    """The layer with every convolution + batch norm replaced by a convolution with bias."""
+    """Return the layer with each convolution and batch norm replaced by a convolution with bias."""
     for path, part in list(layer.named_modules()):
         if type(part).__name__ != "BasicConv2d":
             continue
@@ -86,7 +94,10 @@ def _without_batch_norm(layer: nn.Module, name: str, arrays: np.lib.npyio.NpzFil
 
 
 def _resize(x: Tensor) -> Tensor:
-    """TensorFlow 1's bilinear resize to 299x299: pixel corners, not centres, are aligned."""
+    """Resize to 299x299 as TensorFlow 1 does, bilinearly: pixel corners, not centres, are aligned.
+
+    (N, C, side, side) -> (N, C, 299, 299).
+    """
     last = x.shape[-1] - 1
     places = torch.arange(_INPUT_PX, dtype=torch.float32) * (x.shape[-1] / _INPUT_PX)
     low = places.long()
@@ -96,17 +107,17 @@ def _resize(x: Tensor) -> Tensor:
     return x[..., low] * (1 - share) + x[..., high] * share
 
 
-def taught(teacher: Teacher, name: str, images: np.ndarray, folder: Path) -> np.ndarray:
-    """The teacher's features, kept in `folder` chunk by chunk and taken from there if present.
+def teacher_features(teacher: Teacher, name: str, images: np.ndarray, folder: Path) -> np.ndarray:
+    """Return `teacher.features(images)`, kept in `folder` in parts and read from there if present.
 
-    A file's name tells which pictures it is of, and by which teacher.
+    A file's name starts with `name` and tells which images it is of, and by which teacher.
     """
     chunks = []
     starts = range(0, len(images), _CHUNK)
     for start in bar(starts, label=name, unit="chunk"):
-        pictures = images[start : start + _CHUNK]
-        path = folder / f"{name}.{start}.{fingerprint(teacher.identity, pictures)}.npy"
+        chunk = images[start : start + _CHUNK]
+        path = folder / f"{name}.{start}.{fingerprint(teacher.identity, chunk)}.npy"
         if not path.is_file():
-            write_npy(path, teacher.features(pictures))
+            write_npy(path, teacher.features(chunk))
         chunks.append(np.load(path))
     return np.concatenate(chunks)

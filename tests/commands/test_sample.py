@@ -1,4 +1,4 @@
-"""`sample` and `interpolate`: the right pictures in the right files."""
+"""`sample` and `interpolate`: the right images in the right files."""
 
 import io
 from pathlib import Path
@@ -8,26 +8,41 @@ import pytest
 from PIL import Image
 
 from pipeline.__main__ import main
-from pipeline.report import latents
-from tests.report.synthetic import SIDE, write_generator
+from pipeline.models.saved import SavedGenerator
+from tests import toy
+from tests.factories import write_generator
+
+SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def generator(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SavedGenerator]:
+    """The folder of a run, and the generator in it."""
     folder = tmp_path_factory.mktemp("run")
-    write_generator(folder / "outputs" / "generator.pt", seed=4)
-    return folder
+    return folder, write_generator(folder / "outputs" / "generator.pt", side_px=SIDE)
+
+
+@pytest.fixture
+def root(generator: tuple[Path, SavedGenerator]) -> Path:
+    return generator[0]
+
+
+@pytest.fixture
+def saved(generator: tuple[Path, SavedGenerator]) -> SavedGenerator:
+    return generator[1]
 
 
 def command(root: Path, *arguments: str) -> int:
     return main(["--root", str(root), *arguments])
 
 
-def tiles(path: Path, columns: int, rows: int) -> np.ndarray:
-    """Cut a grid with gaps of 2 px into its pictures, row by row."""
-    sheet = np.asarray(Image.open(path).convert("RGB"))
+def tiles(path: Path, columns: int, rows: int, *, mode: str = "RGB") -> np.ndarray:
+    """Cut a grid with gaps of 2 px into its images, row by row."""
+    with Image.open(path) as image:
+        assert image.mode == mode
+        sheet = np.asarray(image).reshape(image.height, image.width, -1)
     step = SIDE + 2
-    assert sheet.shape == (rows * step - 2, columns * step - 2, 3)
+    assert sheet.shape[:2] == (rows * step - 2, columns * step - 2)
     return np.stack([
         sheet[y * step : y * step + SIDE, x * step : x * step + SIDE]
         for y in range(rows)
@@ -35,15 +50,52 @@ def tiles(path: Path, columns: int, rows: int) -> np.ndarray:
     ])  # fmt: skip
 
 
-def test_sample_writes_the_seeds_pictures(root: Path, tmp_path: Path) -> None:
+def test_sample_writes_the_seeds_images(root: Path, saved: SavedGenerator, tmp_path: Path) -> None:
     out = tmp_path / "slide.png"
     assert command(root, "sample", "--count", "6", "--seed", "7", "--columns", "3",
                    "--out", str(out)) == 0  # fmt: skip
-    expected = latents.samples(root / "outputs" / "generator.pt", count=6, seed=7)
-    np.testing.assert_array_equal(tiles(out, 3, 2), expected)
+    np.testing.assert_array_equal(tiles(out, 3, 2), saved.sample(7, 6))
+    assert command(root, "sample", "--count", "6", "--seed", "7", "--columns", "3",
+                   "--truncation", "0.5", "--out", str(out)) == 0  # fmt: skip
+    np.testing.assert_array_equal(tiles(out, 3, 2), saved.sample(7, 6, truncation=0.5))
 
 
-def test_fewer_pictures_are_the_first_ones(root: Path) -> None:
+def test_one_channel_gives_grey_files(tmp_path: Path) -> None:
+    made = write_generator(tmp_path / "outputs" / "generator.pt", side_px=SIDE, channels=1)
+    assert command(tmp_path, "sample", "--count", "3") == 0
+    grid = tiles(tmp_path / "outputs" / "sample-1.png", 3, 1, mode="L")
+    np.testing.assert_array_equal(grid, made.sample(1, 3))
+    assert command(tmp_path, "interpolate", "--stops", "2", "--steps", "3") == 0
+    grid = tiles(tmp_path / "outputs" / "interpolation.png", 4, 2, mode="L")
+    np.testing.assert_array_equal(grid[4:7], made.walk(1, 2, 3, closed=True)[3:])
+    with Image.open(tmp_path / "outputs" / "interpolation.webp") as animation:
+        assert animation.n_frames == 6
+
+
+def test_sample_draws_the_class_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    toy.register(monkeypatch)
+    made = write_generator(
+        tmp_path / "outputs" / "generator.pt",
+        side_px=SIDE,
+        family="toy",
+        parameters={"width": 12, "conditional": True},
+        class_counts={"beagle": 3, "Irish setter": 1},
+    )
+    grids = {}
+    for label in ("beagle", "Irish setter"):
+        assert command(tmp_path, "sample", "--count", "4", "--label", label) == 0
+        grids[label] = tiles(tmp_path / "outputs" / "sample-1.png", 4, 1)
+        np.testing.assert_array_equal(grids[label], made.sample(1, 4, label=label))
+    assert (grids["beagle"] != grids["Irish setter"]).any((1, 2, 3)).all()
+    capsys.readouterr()
+    assert command(tmp_path, "sample", "--label", "cat") == 1
+    said = capsys.readouterr().err
+    assert said == "error: label 'cat': no class of this generator (beagle, Irish setter)\n"
+
+
+def test_fewer_images_are_the_first_ones(root: Path) -> None:
     for count in ("2", "4"):
         assert command(root, "sample", "--count", count, "--seed", "7") == 0
         kept = tiles(root / "outputs" / "sample-7.png", int(count), 1)[:2]
@@ -55,7 +107,7 @@ def test_fewer_pictures_are_the_first_ones(root: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".webp", ".gif"])
 def test_interpolate_writes_an_endless_animation_and_a_grid(
-    root: Path, tmp_path: Path, suffix: str
+    root: Path, saved: SavedGenerator, tmp_path: Path, suffix: str
 ) -> None:
     out = tmp_path / f"walk{suffix}"
     assert command(root, "interpolate", "--stops", "3", "--steps", "4", "--scale", "2",
@@ -70,7 +122,7 @@ def test_interpolate_writes_an_endless_animation_and_a_grid(
     # A row ends where the next begins, and the last where the first does.
     np.testing.assert_array_equal(grid[4], grid[5])
     np.testing.assert_array_equal(grid[14], grid[0])
-    stops = latents.samples(root / "outputs" / "generator.pt", count=3, seed=7)
+    stops = saved.sample(7, 3)
     assert np.abs(grid[[0, 5, 10]].astype(int) - stops.astype(int)).max() <= 1
 
 
@@ -82,6 +134,7 @@ def test_interpolate_writes_an_endless_animation_and_a_grid(
         (["sample", "--seed", "-1"], "--seed -1"),
         (["sample", "--truncation", "0"], "--truncation 0"),
         (["sample", "--out", "x.jpg"], "x.jpg"),
+        (["sample", "--label", "pug"], "label 'pug'"),
         (["interpolate", "--stops", "1"], "--stops 1"),
         (["interpolate", "--frame-ms", "0"], "--frame-ms 0"),
         (["interpolate", "--out", "x.mp4"], "x.mp4"),

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.download import mirrors
 from pipeline.download.mirrors import DownloadCorrupt, DownloadFailed
+from pipeline.download.retry import RetryPolicy
 from tests.download.fetcher import CUT, OTHER, PIN, WHOLE, Fetcher, ranges, statuses
 from tests.standins.file_server import Fault, FileServer, Served
 
@@ -107,6 +109,25 @@ def test_local_mirrors_are_copied(fetch: Fetcher, form: str) -> None:
     assert source.stat().st_nlink == 1  # DVC changes the permissions of what it takes
     with pytest.raises(DownloadCorrupt, match="pinned"):
         fetch(address, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("size", [1, 8191, (1 << 20) + 4096])
+def test_a_local_mirror_is_checked_to_its_last_byte(fetch: Fetcher, size: int) -> None:
+    """A file's last part is written when it is closed: a check before that sees a cut file."""
+    content = (bytes(range(256)) * (size // 256 + 1))[:size]
+    source = fetch.folder / "local.tar"
+    source.write_bytes(content)
+    seen = []
+    mirrors.fetch(
+        [str(source)],
+        fetch.destination,
+        keep=fetch.keep,
+        base=fetch.folder,
+        sha256=None,
+        policy=RetryPolicy(timeout_s=5, retries=0, retry_wait_s=0),
+        check=lambda path: seen.append(path.read_bytes()),
+    )
+    assert seen == [content]
 
 
 def test_a_local_mirror_that_is_cut(fetch: Fetcher) -> None:

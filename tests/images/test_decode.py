@@ -162,18 +162,111 @@ def test_16_bit_grey_is_scaled_not_clipped(kind: str) -> None:
     assert largest_difference(clipped, truth) > 200  # the known mistake would be seen
 
 
-def test_16_bit_colour() -> None:
-    deep = smooth().astype(np.uint16) * 257
+def png_of_16_bits(deep: np.ndarray) -> bytes:
+    """An RGB PNG of (height, width, 3) uint16, by PNG's specification."""
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
     data = b"\x89PNG\r\n\x1a\n"
     for kind, content in (
-        (b"IHDR", struct.pack(">IIBBBBB", 48, 32, 16, 2, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", deep.shape[1], deep.shape[0], 16, 2, 0, 0, 0)),
         (b"IDAT", zlib.compress(rows)),
         (b"IEND", b""),
     ):
         checksum = zlib.crc32(kind + content)
         data += struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-    np.testing.assert_array_equal(decoded(data), smooth())
+    return data
+
+
+def test_16_bit_colour() -> None:
+    np.testing.assert_array_equal(
+        decoded(png_of_16_bits(smooth().astype(np.uint16) * 257)), smooth()
+    )
+
+
+# --- more than 8 bits ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize(("bits", "white"), [(8, 255), (12, 4095), (16, 65535)])
+def test_grey_of_fewer_bits_in_16_is_scaled_by_its_range(kind: str, bits: int, white: int) -> None:
+    """Microscopes and cameras write 12 bits into 16; as 16 they would be nearly black."""
+    values = np.linspace(0, white, 48 * 32).astype(np.uint16).reshape(32, 48)
+    truth = grey(np.round(values / white * 255).astype(np.uint8))
+    found = decoded(saved(Image.fromarray(values), kind))
+    assert largest_difference(found, truth) <= 1, bits
+    assert found.min() == 0 and found.max() == 255
+
+
+@pytest.mark.parametrize("white", [255, 4095, 65535])
+def test_grey_of_32_bits_is_scaled_by_its_range(white: int) -> None:
+    values = np.linspace(0, white, 48 * 32).astype(np.int32).reshape(32, 48)
+    truth = grey(np.round(values / white * 255).astype(np.uint8))
+    assert largest_difference(decoded(saved(Image.fromarray(values), "TIFF")), truth) <= 1
+
+
+@pytest.mark.parametrize("outside", [-1, 65536, 2**31 - 1])
+def test_grey_of_32_bits_beyond_16_has_no_known_range(outside: int) -> None:
+    values = np.full((8, 8), 100, np.int32)
+    values[3, 3] = outside
+    with pytest.raises(Unreadable, match=r"^grey values outside 0 to 65535$"):
+        decode.rgb(saved(Image.fromarray(values), "TIFF"))
+
+
+def test_a_dark_image_keeps_the_white_that_its_file_states() -> None:
+    """A PPM states its maximum; its values here are at most a sixteenth of that."""
+    rows = np.linspace(0, 4095, 48 * 32).astype(">u2").reshape(32, 48)
+    data = b"P5 48 32 65535\n" + rows.tobytes()
+    truth = grey(np.round(rows / 257).astype(np.uint8))
+    assert largest_difference(decoded(data), truth) <= 1
+
+
+def tiff_of_12_bits(values: np.ndarray) -> bytes:
+    """A TIFF with 12 bits a sample, packed, by TIFF 6.0; no writer of Pillow makes it."""
+    height, width = values.shape
+    pairs = values.astype(np.uint32).reshape(-1, 2)
+    both = pairs[:, 0] << 12 | pairs[:, 1]
+    strip = np.stack([both >> 16, both >> 8 & 255, both & 255], axis=-1).astype(np.uint8).tobytes()
+    tags = [(256, width), (257, height), (258, 12), (259, 1), (262, 1), (273, 8), (277, 1)]
+    tags += [(278, height), (279, len(strip))]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    directory = struct.pack("<H", len(tags)) + entries + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory
+
+
+def test_a_dark_tiff_of_12_bits_is_scaled_by_what_it_states() -> None:
+    """All its values would fit 8 bits, but the file says 12."""
+    values = (np.arange(32 * 48).reshape(32, 48) % 200).astype(np.uint16)
+    truth = grey(np.round(values / 4095 * 255).astype(np.uint8))
+    found = decoded(tiff_of_12_bits(values))
+    assert largest_difference(found, truth) <= 1 and found.max() < 14
+
+
+def test_colour_of_12_bits_in_16_is_refused() -> None:
+    """Pillow keeps the upper half of the 16 bits, where hardly anything is left of it."""
+    deep = smooth().astype(np.uint16) * 16
+    with pytest.raises(Unreadable, match=r"^colour of 12 bits or fewer, stored in 16$"):
+        decode.rgb(png_of_16_bits(deep))
+    assert decoded(png_of_16_bits(deep * 16)).max() > 200
+
+
+# --- metadata ------------------------------------------------------------------------------------
+
+
+def with_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
+    """A PNG with one more chunk behind its header."""
+    chunk = struct.pack(">I", len(content)) + kind + content
+    chunk += struct.pack(">I", zlib.crc32(kind + content))
+    return data[:33] + chunk + data[33:]
+
+
+@pytest.mark.parametrize(("kind", "head"), [(b"zTXt", b"Comment\0\0"), (b"iCCP", b"profile\0\0")])
+def test_much_metadata_in_a_png_does_not_matter(kind: bytes, head: bytes) -> None:
+    data = saved(smooth(), "PNG")
+    found = decoded(with_chunk(data, kind, head + zlib.compress(bytes(3 << 20))))
+    np.testing.assert_array_equal(found, smooth())
+    # Beyond the limit it may be a bomb.
+    much = head + zlib.compress(bytes((16 << 20) + 1))
+    with pytest.raises(Unreadable, match=r"^metadata over 16 MiB$"):
+        decode.rgb(with_chunk(data, kind, much))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
@@ -237,7 +330,7 @@ def exif(orientation: int) -> Image.Exif:
 def test_exif_orientation_is_applied_once(orientation: int, kind: str) -> None:
     options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
     data = saved(stored(smooth(), orientation), kind, exif=exif(orientation), **options)
-    picture = decode.Picture(data)
+    picture = decode.EncodedImage(data)
     assert picture.size == (48, 32)
     if kind != "TIFF":
         assert picture.stored_size == ((32, 48) if orientation >= 5 else (48, 32))
@@ -268,7 +361,7 @@ def test_a_truncated_jpeg_is_an_error_at_reduced_size_too() -> None:
     for progressive in (False, True):
         data = jpeg(noise, quality=60, progressive=progressive)
         with pytest.raises(Unreadable, match=r"^truncated$"):
-            decode.Picture(data[: len(data) // 2]).decode(shrink=4)
+            decode.EncodedImage(data[: len(data) // 2]).decode(shrink=4)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +369,7 @@ def test_a_truncated_jpeg_is_an_error_at_reduced_size_too() -> None:
     [b"", b"\xff", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", bytes(5000)],
 )
 def test_what_is_no_picture_says_so_in_the_same_words(data: bytes) -> None:
-    with pytest.raises(Unreadable, match=r"^not a picture$"):
+    with pytest.raises(Unreadable, match=r"^not an image$"):
         decode.rgb(data)
 
 
@@ -293,7 +386,7 @@ def bomb(side: int) -> bytes:
 @pytest.mark.parametrize("side", [9_500, 12_000, 60_000])  # below, at and above Pillow's own bounds
 def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     with pytest.raises(Unreadable, match=r"^too many pixels$"):
-        decode.Picture(bomb(side))
+        decode.EncodedImage(bomb(side))
 
 
 def test_floating_point_pixels_have_no_range_to_convert_from() -> None:
@@ -335,7 +428,7 @@ def test_pillows_warnings_are_kept_in_and_nobody_elses() -> None:
 def test_a_reduced_jpeg_is_the_mean_of_its_squares(shrink: int, progressive: bool) -> None:
     side = 24 * shrink
     truth = smooth(side, side).reshape(24, shrink, 24, shrink, 3).mean(axis=(1, 3))
-    image, got = decode.Picture(jpeg(smooth(side, side), progressive=progressive)).decode(
+    image, got = decode.EncodedImage(jpeg(smooth(side, side), progressive=progressive)).decode(
         shrink=shrink
     )
     assert got == shrink and image.size == (24, 24)
@@ -344,7 +437,7 @@ def test_a_reduced_jpeg_is_the_mean_of_its_squares(shrink: int, progressive: boo
 
 def test_what_cannot_be_reduced_comes_at_full_size() -> None:
     for data in (saved(smooth(), "PNG"), jpeg(smooth(), exif=exif(6))):
-        image, got = decode.Picture(data).decode(shrink=2)
+        image, got = decode.EncodedImage(data).decode(shrink=2)
         assert got == 1 and sorted(image.size) == [32, 48]
 
 

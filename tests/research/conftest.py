@@ -1,5 +1,30 @@
-"""Images that the tests of the distillation take."""
+"""Images and weights that the tests of the distillation take."""
 
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from research.distillation.teacher import _LAYERS
 from tests.scoring.conftest import smooth
 
 __all__ = ["smooth"]
+
+
+@pytest.fixture(scope="session")
+def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An .npz like the partial Inception's, of random weights."""
+    from torchvision.models import inception_v3
+
+    net = inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for name, module in net.named_modules():
+        if type(module).__name__ == "BasicConv2d" and name.split(".")[0] in _LAYERS:
+            shape = module.conv.weight.shape
+            scale = (2 / np.prod(shape[1:])) ** 0.5
+            arrays[f"{name}.weight"] = (scale * rng.normal(size=shape)).astype(np.float16)
+            arrays[f"{name}.bias"] = np.zeros(shape[0], np.float32)
+    path = tmp_path_factory.mktemp("inception") / "random.npz"
+    np.savez(path, **arrays)
+    return path

@@ -94,8 +94,8 @@ def test_every_photo_annotation_and_box_is_accounted_for(paths: Paths, rules: Cr
         ("no_annotation.png", None, 2, ""),
         ("no_box.png", None, 3, ""),
         ("other_size.png", 0, None, "annotated size is another shape"),
-        ("text.png", 0, None, "unreadable photo: not a picture"),
-        ("text.png", 1, None, "unreadable photo: not a picture"),
+        ("text.png", 0, None, "unreadable photo: not an image"),
+        ("text.png", 1, None, "unreadable photo: not an image"),
         ("truncated.png", 0, None, "unreadable photo: truncated"),
         ("two.jpg", 0, None, "empty box"),
         ("two.jpg", 1, None, "broken box"),
@@ -127,7 +127,7 @@ def test_the_summary_counts_by_reason(
         "on a photo" in said
     )
     assert (
-        "5 crops in " in said and "13 rows without one: 2 unreadable photo: not a picture" in said
+        "5 crops in " in said and "13 rows without one: 2 unreadable photo: not an image" in said
     )
 
 

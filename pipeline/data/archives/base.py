@@ -1,8 +1,7 @@
-"""What every archive has: safe names, counted exceptions, reads at random by many processes."""
+"""What every archive has: safe names, a count of what is left out, reads by many processes."""
 
 import io
 import os
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
@@ -11,15 +10,12 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.common.errors import InputError
+from pipeline.data.archives import names
 
-# A picture or an annotation is far smaller; what declares more is a bomb or no picture.
+# A photo or an annotation is far smaller; what declares more is a bomb or no photo.
 MEMBER_LIMIT_BYTES = 64 << 20
 # The index is held in memory: about 0.3 KB a member.
 MEMBERS_LIMIT = 4_000_000
-
-# An absolute path, a drive letter, a backslash, a control character, or a byte that is no UTF-8
-# (a lone surrogate), which could not be written to the index.
-_UNSAFE = re.compile(r"^/|^[A-Za-z]:|[\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class ArchiveDamaged(InputError):
@@ -36,8 +32,8 @@ class Archive(ABC):
         path: the archive.
         file: its bytes.
         names: members with safe names, sorted, a leading `./` removed.
-        skipped: (name, reason) of each member that is left out: unsafe or hidden names, links,
-            devices, later duplicates of a name, encrypted members, declared sizes above
+        skipped: (name, reason) of each member that is left out: names that `names.fault` refuses,
+            links, devices, later duplicates of a name, encrypted members, declared sizes above
             `MEMBER_LIMIT_BYTES`. Folders are neither here nor in `names`.
 
     Raises:
@@ -54,8 +50,8 @@ class Archive(ABC):
             for count, (raw_name, fault, member) in enumerate(self._scan(), start=1):
                 if count > MEMBERS_LIMIT:
                     raise ArchiveDamaged(f"{self.path}: more than {MEMBERS_LIMIT:,} members")
-                name = _normal(raw_name)
-                fault = fault or name_fault(raw_name)
+                name = names.normal(raw_name)
+                fault = fault or names.fault(raw_name)
                 if not fault and name in self._members:
                     fault = "duplicate name"
                 if fault:
@@ -69,7 +65,7 @@ class Archive(ABC):
         self.skipped: tuple[tuple[str, str], ...] = tuple(skipped)
 
     def read(self, name: str) -> bytes:
-        """The member's bytes, at most `MEMBER_LIMIT_BYTES`, without scanning the archive again.
+        """Return a member's bytes, at most `MEMBER_LIMIT_BYTES`; the archive is not scanned again.
 
         Raises:
             ArchiveDamaged: the member is cut short, or (zip) fails its checksum.
@@ -83,8 +79,22 @@ class Archive(ABC):
             )
         return content
 
+    def require_files(self) -> None:
+        """Check that there is a member to read.
+
+        Raises:
+            InputError: there is none; the message says what was left out.
+        """
+        if not self.names and self.skipped:
+            raise InputError(
+                f"{self.path}: none of its {len(self.skipped):,} files can be used: "
+                f"{self.skipped_summary()}"
+            )
+        if not self.names:
+            raise InputError(f"{self.path}: holds no files")
+
     def skipped_summary(self) -> str:
-        """`3 link, 1 unsafe name`, or an empty text."""
+        """Return what is left out, as `3 link, 1 unsafe name`, or an empty text."""
         counts = Counter(reason for _, reason in self.skipped)
         return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
@@ -107,32 +117,15 @@ class Archive(ABC):
 
     @abstractmethod
     def _scan(self) -> Iterator[tuple[str, str | None, object]]:
-        """(name as written, reason to skip it or None, what `_read` needs) of each non-folder."""
+        """Yield (name as written, reason to skip it or None, what `_read` needs) of each file."""
 
     @abstractmethod
     def _read(self, member: object) -> tuple[bytes, int]:
-        """The member's bytes, and how many there should be."""
-
-
-def name_fault(name: str) -> str | None:
-    """Why a member's name is not taken (`unsafe name`, `hidden file`), or None."""
-    normal = _normal(name)
-    if not normal or _UNSAFE.search(name):
-        return "unsafe name"
-    if "/." in f"/{normal}":
-        return "unsafe name" if ".." in normal.split("/") else "hidden file"
-    return "hidden file" if normal.startswith("__MACOSX/") else None
-
-
-def _normal(name: str) -> str:
-    """Without `./`, doubled or trailing slashes."""
-    if "//" in name or "./" in name or name.endswith("/"):
-        return "/".join(part for part in name.split("/") if part not in ("", "."))
-    return name
+        """Return the member's bytes, and how many there should be."""
 
 
 def size_fault(size: int) -> str | None:
-    """Why a member of that declared size is not taken, or None."""
+    """Return why a member of that declared size is not taken, or None."""
     return f"over {MEMBER_LIMIT_BYTES >> 20} MiB" if size > MEMBER_LIMIT_BYTES else None
 
 
@@ -151,7 +144,7 @@ class PositionedFile(io.RawIOBase):
         self._position = 0
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """`size` bytes from `offset`, or what there is of them."""
+        """Return `size` bytes from `offset`, or what there is of them."""
         size = max(0, min(size, self.size - offset))
         parts = []
         while size and (part := os.pread(self._descriptor, size, offset)):
@@ -161,8 +154,8 @@ class PositionedFile(io.RawIOBase):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def read(self, size: int | None = -1) -> bytes:
-        wanted = self.size if size is None or size < 0 else size
-        content = self.read_at(self._position, wanted)
+        limit = self.size if size is None or size < 0 else size
+        content = self.read_at(self._position, limit)
         self._position += len(content)
         return content
 

@@ -8,8 +8,12 @@ import zlib
 from collections.abc import Iterator
 
 from pipeline.common.errors import InputError
+from pipeline.data.archives import contents
 from pipeline.data.archives.base import Archive, ArchiveDamaged, size_fault
 
+# PKWARE's APPNOTE.TXT, 4.4.4 and 4.4.5.
+_UTF8_FLAG = 0x800
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd"}
 _OCTAL = re.compile(rb"[0-7]+")
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -32,9 +36,9 @@ class TarArchive(Archive):
         yield from self._scan_rest(offset)
 
     def _plain_header(self, offset: int) -> tuple[str, int] | None:
-        """Name and size of the regular file whose header is at `offset`, in the one form that
-        USTAR, PAX and GNU writers share for short names; None for any other header, and at the
-        end."""
+        """Return name and size of the regular file whose header is at `offset`, in the one form
+        that USTAR, PAX and GNU writers share for short names; None for any other header, and at
+        the end."""
         header = self.file.read_at(offset, _BLOCK)
         size, checksum = header[124:135], header[148:154]
         if (
@@ -68,12 +72,14 @@ class TarArchive(Archive):
             if isinstance(error, InputError):
                 raise
             raise ArchiveDamaged(
-                f"{self.path}: not a whole uncompressed tar ({error}); fetch it again"
+                f"{self.path}: not a whole uncompressed tar "
+                + contents.fault(self.file, expected="tar", error=error)
             ) from None
 
     def _check_end(self, offset: int) -> None:
-        """tarfile stops without a word at a cut between members, at a broken header and at a
-        hole; a whole tar ends with blocks of zeros and nothing else, and with few of them."""
+        """Check what follows the last member: a whole tar ends with blocks of zeros and nothing
+        else, and with few of them. tarfile stops without a word at a cut between members, at a
+        broken header and at a hole."""
         self.file.seek(offset)
         zeros = 0
         while block := self.file.read(_PADDING_LIMIT_BYTES):
@@ -87,6 +93,9 @@ class TarArchive(Archive):
                 f"{self.path}: truncated, it has more than its {self.file.size:,} bytes; "
                 "fetch it again"
             )
+        if zeros == self.file.size:
+            # `write_tar` never writes this; a disk or a download that failed leaves it.
+            raise ArchiveDamaged(f"{self.path}: only zeros, no archive; fetch it again")
         if zeros > _PADDING_LIMIT_BYTES:
             raise ArchiveDamaged(
                 f"{self.path}: only zeros from byte {offset} on, the rest never came; "
@@ -106,11 +115,16 @@ class ZipArchive(Archive):
             self._zip = zipfile.ZipFile(self.file)  # type: ignore[arg-type]
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
             raise ArchiveDamaged(
-                f"{self.path}: not a whole zip ({error}); fetch it again"
+                f"{self.path}: not a whole zip "
+                + contents.fault(self.file, expected="zip", error=error)
             ) from None
-        for member in self._zip.infolist():
-            if not member.is_dir():
-                yield member.filename, _zip_fault(member), member
+        members = [(_zip_name(member), member) for member in self._zip.infolist()]
+        if any("\\" in name for name, _ in members) and not any("/" in name for name, _ in members):
+            # Old programs on Windows write their own separator, against APPNOTE 4.4.17.
+            members = [(name.replace("\\", "/"), member) for name, member in members]
+        for name, member in members:
+            if not name.endswith("/"):
+                yield name, _zip_fault(member), member
 
     def _read(self, member: object) -> tuple[bytes, int]:
         assert isinstance(member, zipfile.ZipInfo)
@@ -122,6 +136,17 @@ class ZipArchive(Archive):
             raise ArchiveDamaged(
                 f"{self.path}: {member.filename} is damaged ({error}); fetch the archive again"
             ) from None
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name, also where a program wrote UTF-8 without saying so (APPNOTE, appendix
+    D): Python reads that as cp437, in which any bytes are text."""
+    if member.flag_bits & _UTF8_FLAG:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
 
 
 def _tar_fault(member: tarfile.TarInfo) -> str | None:
@@ -145,5 +170,6 @@ def _zip_fault(member: zipfile.ZipInfo) -> str | None:
         return "encrypted"
     # Python decompresses the other methods without a bound on what comes out.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "compression other than deflate"
+        method = _METHODS.get(member.compress_type, f"method {member.compress_type}")
+        return f"compressed by {method} (only deflate is read: unpack the archive)"
     return size_fault(member.file_size)

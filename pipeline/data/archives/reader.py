@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.common import files
 from pipeline.common.errors import InputError
-from pipeline.data.archives.base import MEMBER_LIMIT_BYTES, Archive, ArchiveDamaged, name_fault
+from pipeline.data.archives import names
+from pipeline.data.archives.base import MEMBER_LIMIT_BYTES, Archive, ArchiveDamaged
 from pipeline.data.archives.formats import TarArchive, ZipArchive
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "ArchiveDamaged",
     "TarArchive",
     "ZipArchive",
-    "name_fault",
     "open_archive",
     "open_path",
     "write_tar",
@@ -47,7 +47,7 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """Write (name, content) pairs in their order to an uncompressed tar, whole or not at all.
 
     The same pairs give the same bytes: time and owner 0, mode 0644, PAX headers only where USTAR
-    cannot hold a name.
+    cannot hold a name. Without any pair the archive holds one empty folder.
 
     Raises:
         ValueError: a name that `Archive` would skip, or one given twice.
@@ -59,7 +59,7 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
         tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name, content in members:
-            fault = name_fault(name) or ("duplicate name" if name in seen else None)
+            fault = names.fault(name) or ("duplicate name" if name in seen else None)
             if fault:
                 raise ValueError(f"{path.name}: {name!r}: {fault}")
             seen.add(name)
@@ -68,3 +68,8 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
             header.mode = 0o644
             tar.addfile(header, io.BytesIO(content))
             tar.members = []
+        if not seen:
+            # Zeros alone would be what a disk that failed leaves.
+            folder = tarfile.TarInfo("empty")
+            folder.type = tarfile.DIRTYPE
+            tar.addfile(folder)

@@ -1,6 +1,7 @@
 """Boxes from annotation files in Pascal VOC's XML."""
 
 import math
+import re
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -9,6 +10,19 @@ from pipeline.data.cropping.boxes import Box
 
 # One of Stanford Dogs' has 0.5 to 2 KB.
 _LIMIT_BYTES = 1 << 20
+# `<?xml version="1.0" encoding="gb2312"?>`
+_DECLARATION = re.compile(rb"""<\?xml[^>]*?encoding=["']([A-Za-z0-9._-]+)["'][^>]*?\?>""")
+# Encodings of several bytes a character -> Python's codec, where there is one the one that holds
+# more characters in the same bytes: many tools say gb2312 and write gbk.
+_CODECS = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "gb18030": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc-jp": "euc_jp",
+    "euc-kr": "cp949",
+}
 
 
 class BrokenAnnotation(InputError):
@@ -17,7 +31,7 @@ class BrokenAnnotation(InputError):
 
 @dataclass(frozen=True)
 class Annotation:
-    """What one file says about one photo.
+    """The content of one file, about one photo.
 
     Attributes:
         size: (width, height) of the photo as the annotator saw it, or None where it isn't said.
@@ -45,7 +59,7 @@ def parse(content: bytes) -> Annotation:
         raise BrokenAnnotation("over 1 MiB")
     parser = ElementTree.XMLParser(target=_NoDoctype())
     try:
-        root = ElementTree.fromstring(content, parser)
+        root = ElementTree.fromstring(_text(content), parser)
     except BrokenAnnotation:
         raise
     except (ElementTree.ParseError, ValueError, LookupError) as error:  # also unknown encodings
@@ -53,6 +67,20 @@ def parse(content: bytes) -> Annotation:
     if root.tag != "annotation":
         raise BrokenAnnotation("not a VOC annotation")
     return Annotation(_size(root), tuple(_box(each) for each in root.iter("object")))
+
+
+def _text(content: bytes) -> bytes | str:
+    """Return XML in an encoding of several bytes a character as text: Python's parser reads only
+    UTF-8 and UTF-16 of those.
+
+    Raises:
+        UnicodeError: the content is not in the encoding that it names.
+    """
+    declared = _DECLARATION.match(content)
+    codec = _CODECS.get(declared[1].decode("ascii").lower()) if declared else None
+    if declared is None or codec is None:
+        return content
+    return content[declared.end() :].decode(codec)
 
 
 def _size(root: ElementTree.Element) -> tuple[int, int] | None:

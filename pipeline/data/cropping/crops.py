@@ -26,6 +26,7 @@ BROKEN_BOX = "broken box"
 EMPTY_BOX = "empty box"
 OUTSIDE = "box outside its photo"
 OTHER_SIZE = "annotated size is another shape"
+SHARES = "box in shares of the photo, others in pixels"
 # Left out because a parameter says so; every other reason is a fault of the data.
 BY_CHOICE = frozenset({TOO_SMALL, ASPECT, NO_BOX})
 
@@ -34,7 +35,7 @@ _CHUNK = 32
 
 @dataclass(frozen=True)
 class Cropped:
-    """What came of one photo, a box after the other; of a photo without a box, one entry.
+    """The crops of one photo, a box after the other; of a photo without a box, one entry.
 
     Attributes:
         crops: (K, side_px, side_px, 3) uint8, of the boxes without a reason.
@@ -46,28 +47,28 @@ class Cropped:
 
 
 def crop_photos(
-    pictures: Archive,
+    images: Archive,
     notes: Archive,
     matches: Sequence[Match],
     rules: Crop,
     *,
     threads: int | None = None,
 ) -> Iterator[tuple[Photo, Cropped]]:
-    """Crop the photos, in their order, by what their annotations say.
+    """Yield each photo with its crops, in their order, by what their annotations say.
 
     Args:
         threads: None for one a core. Their number changes neither order nor bytes.
     """
     chunks = [matches[start : start + _CHUNK] for start in range(0, len(matches), _CHUNK)]
     with decode.without_warnings():
-        work = _CropChunk(pictures, notes, rules)
+        work = _CropChunk(images, notes, rules)
         for done in parallel.in_order_by_threads(work, chunks, threads=threads):
             yield from done
 
 
 @dataclass(frozen=True)
 class _CropChunk:
-    pictures: Archive
+    images: Archive
     notes: Archive
     rules: Crop
 
@@ -82,7 +83,7 @@ class _CropChunk:
         if photo.problem:
             return _nothing(photo, photo.problem, self.rules.side_px)
         try:
-            return crop_photo(self.pictures.read(photo.file), photo, self.rules)
+            return crop_photo(self.images.read(photo.file), photo, self.rules)
         except ArchiveDamaged:
             fault = "damaged in the archive"
         except decode.Unreadable as error:
@@ -105,28 +106,28 @@ def crop_photo(data: bytes, photo: Photo, rules: Crop) -> Cropped:
         data: the photo's file.
 
     Raises:
-        decode.Unreadable: it is no picture, or a damaged one.
+        decode.Unreadable: it is no image, or a damaged one.
     """
-    picture = decode.Picture(data)
+    encoded = decode.EncodedImage(data)
     if photo.boxes:
-        boxes = placed(photo, picture)
+        boxes = placed(photo, encoded)
     elif rules.whole_photos:
-        boxes = [Box(0, 0, *picture.size)]
+        boxes = [Box(0, 0, *encoded.size)]
     else:
         boxes = [NO_BOX if photo.annotation else NO_ANNOTATION]
-    parts = [_part(box, picture.size, rules) if isinstance(box, Box) else box for box in boxes]
-    wanted = [part for part in parts if isinstance(part, Box)]
-    crops = np.empty((len(wanted), rules.side_px, rules.side_px, 3), np.uint8)
-    if wanted:
+    parts = [_part(box, encoded.size, rules) if isinstance(box, Box) else box for box in boxes]
+    kept = [part for part in parts if isinstance(part, Box)]
+    crops = np.empty((len(kept), rules.side_px, rules.side_px, 3), np.uint8)
+    if kept:
         shape = {"mode": rules.mode, "side_px": rules.side_px}
-        image, shrink = picture.decode(shrink=shrink_for(wanted, **shape))
-        for row, part in enumerate(wanted):
+        image, shrink = encoded.decode(shrink=shrink_for(kept, **shape))
+        for row, part in enumerate(kept):
             crops[row] = cut(image, part, shrink=shrink, **shape)
     return Cropped(crops, tuple("" if isinstance(part, Box) else part for part in parts))
 
 
 def _part(box: Box, size: tuple[int, int], rules: Crop) -> Box | str:
-    """The part of the photo that becomes the crop of `box`, or why there is none."""
+    """Return the part of the photo that becomes the crop of `box`, or why there is none."""
     if box.width <= 0 or box.height <= 0:
         return EMPTY_BOX
     box = clip(box, size)
@@ -139,26 +140,26 @@ def _part(box: Box, size: tuple[int, int], rules: Crop) -> Box | str:
     return region(box, size, mode=rules.mode, margin=rules.margin)
 
 
-def placed(photo: Photo, picture: decode.Picture) -> list[Box | str]:
-    """The annotated boxes in the upright photo's pixels, or why one cannot be placed.
+def placed(photo: Photo, encoded: decode.EncodedImage) -> list[Box | str]:
+    """Return the annotated boxes in the upright photo's pixels, or why one cannot be placed.
 
     The annotated size says what the annotator saw. Of the upright photo's shape: the boxes lie on
-    it, scaled where the annotated size is another. Of the shape of the picture as stored, which
+    it, scaled where the annotated size is another. Of the shape of the photo as stored, which
     EXIF turns by a quarter: the annotator's tool ignored EXIF, and the boxes are turned along. Of
     neither shape: the photo is another one than the annotator's, and nothing is certain. Without
     a size the boxes are taken to lie on the upright photo, and so they are where the size cannot
-    tell (square pictures, half turns and mirrored ones).
+    tell (square photos, half turns and mirrored ones).
     """
-    boxes = [BROKEN_BOX if box is None else box for box in photo.boxes]
-    if photo.size is None or photo.size == picture.size:
+    boxes = _in_pixels(photo, encoded)
+    if photo.size is None or photo.size == encoded.size:
         return boxes
-    if _same_shape(photo.size, picture.size):
+    if _same_shape(photo.size, encoded.size):
         turn = 1
-    elif _same_shape(photo.size, picture.stored_size):
-        turn = picture.orientation
+    elif _same_shape(photo.size, encoded.stored_size):
+        turn = encoded.orientation
     else:
         return [OTHER_SIZE if isinstance(box, Box) else box for box in boxes]
-    seen = picture.size if turn == 1 else picture.stored_size
+    seen = encoded.size if turn == 1 else encoded.stored_size
     x_scale, y_scale = seen[0] / photo.size[0], seen[1] / photo.size[1]
     return [
         _turned(
@@ -172,15 +173,46 @@ def placed(photo: Photo, picture: decode.Picture) -> list[Box | str]:
     ]
 
 
+def _in_pixels(photo: Photo, encoded: decode.EncodedImage) -> list[Box | str]:
+    """Return the annotated boxes in pixels of the annotated size, or of the upright photo where
+    none is said.
+
+    Some tools write edges as shares of the photo, 0 to 1. Where all boxes are such, they are taken
+    so; beside boxes in pixels it is uncertain what they mean.
+    """
+    known = [box for box in photo.boxes if box]
+    shares = sum(map(_is_share, known))
+    if shares == len(known) > 0:
+        width, height = photo.size or encoded.size
+        scale = (width, height, width, height)
+    else:
+        scale = (1, 1, 1, 1)
+    boxes: list[Box | str] = []
+    for box in photo.boxes:
+        if box is None:
+            boxes.append(BROKEN_BOX)
+        elif _is_share(box) and shares < len(known):
+            boxes.append(SHARES)
+        else:
+            boxes.append(Box(*(edge * unit for edge, unit in zip(box, scale, strict=True))))
+    return boxes
+
+
+def _is_share(box: Box) -> bool:
+    """Return whether a box lies within one pixel, the first: no annotator drew that."""
+    return box.width > 0 and box.height > 0 and all(0 <= edge <= 1 for edge in box)
+
+
 def _same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Whether one size is the other scaled and rounded: equal to a pixel of the smaller picture."""
+    """Whether one size is the other scaled and rounded: equal to a pixel of the smaller encoded."""
     small, large = sorted((one, other))
     scale = large[0] / small[0]
     return abs(small[1] - large[1] / scale) <= 1
 
 
 def _turned(box: Box, size: tuple[int, int], orientation: int) -> Box:
-    """A box on a stored picture of `size`, on the upright one, for EXIF's quarter turns."""
+    """Return a box on a stored image of `size` as a box on the upright one, for EXIF's quarter
+    turns."""
     width, height = size
     xmin, ymin, xmax, ymax = box
     return {

@@ -2,20 +2,14 @@
 
 import os
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.common import parallel, progress
-from pipeline.common.errors import InputError
-from pipeline.data.archives.reader import Archive, ArchiveDamaged, open_archive
+from pipeline.data.archives import names
+from pipeline.data.archives.reader import Archive, ArchiveDamaged
 from pipeline.data.cropping import annotations
 from pipeline.data.cropping.boxes import Box
-from pipeline.images import arrays, decode
 
 NO_PHOTO = "no photo"
 SECOND_ANNOTATION = "second annotation of a photo"
@@ -23,12 +17,13 @@ SECOND_PHOTO = "second photo of an annotation"
 BROKEN_ANNOTATION = "broken annotation"
 UNREADABLE = "unreadable photo"
 
-_CHUNK = 32
+# Folders below the archive's top one, and a name: where an annotation is looked for.
+_Key = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture of the image archive, or (in `Join.left_over`) an annotation without one.
+    """One photo of the image archive, or (in `Join.left_over`) an annotation without one.
 
     Attributes:
         file: name in its archive.
@@ -69,47 +64,88 @@ class Join:
     left_over: list[Photo]
 
 
-def join(pictures: Archive, notes: Archive) -> Join:
+def join(images: Archive, notes: Archive) -> Join:
     """Match photos with annotations by folder and name.
 
-    `Images/<synset>-<Breed>/<id>.jpg` goes with `Annotation/<synset>-<Breed>/<id>`, with or
-    without `.xml`. A photo in a folder that has no annotations at all (Kaggle's flat
-    `all-dogs/<id>.jpg`) goes with the annotation of its name, if just one has it.
+    An annotation is called like its photo, with or without the photo's suffix, with or without
+    `.xml`: `Images/<synset>-<Breed>/<id>.jpg` goes with `Annotation/<synset>-<Breed>/<id>`. The
+    full name (`<id>.jpg.xml`) goes first. Names are compared as `names.same_text`; of paths first
+    all folders below the top one, then the last folder. A photo in a folder that has no annotations
+    at all (Kaggle's flat `all-dogs/<id>.jpg`) goes with the annotation of its name, if just one has
+    it.
+
+    Args:
+        images, notes: the two archives.
 
     Raises:
-        InputError: there is no picture at all.
+        InputError: there is no photo at all.
     """
-    if not pictures.names:
-        raise InputError(f"{pictures.path}: holds no file; run the download stage again")
-    by_place: dict[tuple[str, str], str] = {}
-    by_stem: dict[str, list[str]] = {}
+    images.require_files()
     left_over: dict[str, str] = {}
+    # Where an annotation is looked for -> the annotations that are there.
+    by_path, by_folder, by_name = (defaultdict[_Key, list[str]](list) for _ in range(3))
     for name in notes.names:
-        place = (_folder(name), _stem(name))
-        if place in by_place:
+        folders, key = _split(name, ".xml")
+        if (folders, key) in by_path:
             left_over[name] = SECOND_ANNOTATION
-        else:
-            by_place[place] = name
-            by_stem.setdefault(place[1], []).append(name)
-    folders = {folder for folder, _ in by_place}
+            continue
+        by_path[folders, key].append(name)
+        by_folder[folders[-1:], key].append(name)
+        by_name[(), key].append(name)
+    annotated = {folders for folders, _ in by_folder}
 
-    matches, taken = [], set()
-    for file in pictures.names:
-        folder, stem = _folder(file), _stem(file)
-        name = by_place.get((folder, stem), "")
-        if not name and folder not in folders and len(by_stem.get(stem, ())) == 1:
-            name = by_stem[stem][0]
-        matches.append(Match(file, name, SECOND_PHOTO if name in taken else ""))
-        if name:
-            taken.add(name)
-    left_over |= {name: NO_PHOTO for name in by_place.values() if name not in taken}
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    second: set[str] = set()
+    # The surest matches go first, so that no photo loses its annotation to one of another folder.
+    places: dict[str, tuple[_Key, ...]] = {}
+    for file in sorted(images.names, key=lambda name: (name.count("/"), name)):
+        folders, name = _split(file)
+        places[file] = ((folders, name), (folders[-1:], name), ((), name))
+    for number, table in enumerate((by_path, by_folder, by_name)):
+        for file, keys in places.items():
+            folder = keys[1][0]
+            if file in found or (table is by_name and folder in annotated):
+                continue
+            if note := _only_one(table, *keys[number]):
+                if note in taken:
+                    second.add(file)
+                taken.add(note)
+                found[file] = note
+    left_over |= {
+        name: NO_PHOTO for name in notes.names if name not in taken and name not in left_over
+    }
     return Join(
-        matches, [_annotated(name, name, notes, left_over[name]) for name in sorted(left_over)]
+        [
+            Match(file, found.get(file, ""), SECOND_PHOTO if file in second else "")
+            for file in images.names
+        ],
+        [_annotated(name, name, notes, left_over[name]) for name in sorted(left_over)],
     )
 
 
+def _only_one(table: dict[_Key, list[str]], folders: tuple[str, ...], name: str) -> str:
+    """Return the annotation of the photo `name` in one of the tables, or "" where there is none, or
+    several: by the photo's full name, else by the name without its suffix."""
+    stem = os.path.splitext(name)[0] or name
+    for key in (name, stem):
+        notes = table.get((folders, key), [])
+        if len(notes) == 1:
+            return notes[0]
+    return ""
+
+
+def _split(name: str, without: str = "") -> _Key:
+    """Return a member's folders below the top one, and its own name less a suffix; both as they are
+    compared."""
+    *folders, last = names.same_text(name).split("/")
+    if without and last.lower().endswith(without):
+        last = last[: -len(without)] or last
+    return tuple(folders[1:]), last
+
+
 def read(match: Match, notes: Archive) -> Photo:
-    """The photo with what its annotation says; a broken annotation is the photo's problem."""
+    """Return the photo with what its annotation says; a broken annotation is its problem."""
     file, name, problem = match
     if name and not problem:
         return _annotated(file, name, notes)
@@ -126,80 +162,9 @@ def _annotated(file: str, name: str, notes: Archive, problem: str = "") -> Photo
 
 
 def class_of(name: str) -> str:
-    """`Images/n02085620-Chihuahua/n02085620_7.jpg` -> `Chihuahua`; "" without such a folder."""
+    """Return the class in a member's name: `Images/n02085620-Chihuahua/n02085620_7.jpg` gives
+    `Chihuahua`; "" without such a folder."""
     top, *folders = name.split("/")[:-1] or [""]
     if not folders or folders[-1] == top:
         return ""
     return re.sub(r"^n\d{8}-", "", folders[-1])
-
-
-def _folder(name: str) -> str:
-    return name.split("/")[-2] if "/" in name else ""
-
-
-def _stem(name: str) -> str:
-    last = name.rpartition("/")[2]
-    return os.path.splitext(last)[0] or last
-
-
-# --- whole photos, for the score's real side ----------------------------------------------------
-
-
-def squashed_photos(
-    raw: Path, *, side_px: int = 64, threads: int | None = None
-) -> tuple[np.ndarray, list[str]]:
-    """Every readable photo, whole, squashed to a square, decoded at full size.
-
-    Args:
-        threads: None for one a core. Their number changes neither order nor bytes.
-
-    Returns:
-        (N, side_px, side_px, 3) uint8, and the N file names, sorted.
-
-    Raises:
-        InputError: the archive is missing or damaged, or no photo in it is readable.
-    """
-    with open_archive(raw, "images") as archive:
-        names = archive.names
-        work = _Squash(archive, side_px)
-        chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
-        squashed = np.empty((len(names), side_px, side_px, 3), np.uint8)
-        files = []
-        faults: Counter[str] = Counter()
-        with (
-            decode.without_warnings(),
-            progress.bar(label="photos", total=len(names), unit="photo") as bar,
-        ):
-            for chunk, done in zip(
-                chunks, parallel.in_order_by_threads(work, chunks, threads=threads), strict=True
-            ):
-                for name, result in zip(chunk, done, strict=True):
-                    if isinstance(result, str):
-                        faults[result] += 1
-                    else:
-                        squashed[len(files)] = result
-                        files.append(name)
-                bar.update(len(chunk))
-    if not files:
-        raise InputError(f"{archive.path}: none of its {len(names):,} files is a readable picture")
-    if faults:
-        listed = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items()))
-        progress.say(f"left out {faults.total():,} of {len(names):,} photos: {listed}")
-    return squashed[: len(files)], files
-
-
-@dataclass(frozen=True)
-class _Squash:
-    archive: Archive
-    side_px: int
-
-    def __call__(self, names: Sequence[str]) -> list[np.ndarray | str]:
-        return [self._one(name) for name in names]
-
-    def _one(self, name: str) -> np.ndarray | str:
-        try:
-            return arrays.squash(decode.rgb(self.archive.read(name)), self.side_px)
-        except ArchiveDamaged:
-            return "damaged in the archive"
-        except decode.Unreadable as error:
-            return str(error)

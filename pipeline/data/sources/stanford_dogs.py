@@ -56,7 +56,18 @@ def write(request: Request, parameters: Parameters) -> None:
 
 
 def _check(path: Path, folder: str) -> None:
-    """Whole, and the right one of the two."""
+    """Check that an archive is whole, and the right one of the two: a folder of its members is
+    called `folder`, in any case.
+
+    Raises:
+        ArchiveDamaged: it is not whole.
+        InputError: it is another one.
+    """
     with reader.TarArchive(path) as archive:
-        if not any(name.startswith(folder) for name in archive.names):
-            raise InputError(f"{path}: no files in {folder} (is it the other archive?)")
+        archive.require_files()
+        if not any(f"/{folder}".lower() in f"/{name}".lower() for name in archive.names):
+            tops = sorted({name.split("/")[0] for name in archive.names})
+            found = ", ".join(tops[:3]) + (" …" if len(tops) > 3 else "")
+            raise InputError(
+                f"{path}: no files in {folder} (is it the other archive?); it holds {found}"
+            )

@@ -121,7 +121,7 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
         """Accept any number of dimensions."""
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C) or (N, C, ...)
-        if not self.training and self.track_running_stats:
+        if not self.training:  # as torch's: no process waits for another
             return super().forward(x)
         values = x.float()
         axes = [axis for axis in range(values.dim()) if axis != 1]

@@ -148,7 +148,7 @@ def test_leading_dot_and_folders(tmp_path: Path) -> None:
 def test_an_empty_tar_has_no_members(tmp_path: Path) -> None:
     reader.write_tar(tmp_path / "annotation.tar", ())
     with reader.open_archive(tmp_path, "annotation") as archive:
-        assert archive.names == ()
+        assert archive.names == () and archive.skipped == ()
 
 
 def test_which_of_the_two_is_there(tmp_path: Path) -> None:
@@ -231,9 +231,74 @@ def test_zip_members_left_out(tmp_path: Path) -> None:
             **dict.fromkeys(HIDDEN, "hidden file"),
             "link.jpg": "link",
             "pipe.jpg": "device",
-            "lzma.jpg": "compression other than deflate",
+            "lzma.jpg": "compressed by LZMA (only deflate is read: unpack the archive)",
             "secret.jpg": "encrypted",
         }
+
+
+def test_the_names_of_an_old_windows_program(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("Images\\pug\\", b"")
+        file.writestr("Images\\pug\\a.jpg", b"a")
+        file.writestr("Images\\pug\\Thumbs.db", b"x")
+        file.writestr("Images\\..\\..\\up.jpg", b"x")
+    with reader.ZipArchive(path) as archive:
+        assert contents(archive) == {"Images/pug/a.jpg": b"a"}
+        assert archive.skipped_summary() == "1 hidden file, 1 unsafe name"
+
+
+def test_utf8_names_without_the_flag_that_says_so(tmp_path: Path) -> None:
+    """What macOS and zip on Linux may write; Python alone reads cp437."""
+    names = {"Löwchen.jpg": b"1", "犬.jpg": b"2", "plain.jpg": b"3"}
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in names.items():
+            file.writestr(name, content)
+    content = bytearray(path.read_bytes())
+    for magic, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        start = -1
+        while (start := content.find(magic, start + 1)) >= 0:
+            content[start + flags + 1] &= ~0x08
+    path.write_bytes(content)
+    with zipfile.ZipFile(path) as file:
+        assert "Löwchen.jpg" not in file.namelist()
+    with reader.ZipArchive(path) as archive:
+        assert contents(archive) == names
+
+
+def test_a_name_in_cp437_stays_so(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("L?wchen.jpg", b"1")
+    path.write_bytes(path.read_bytes().replace(b"L?wchen", "Löwchen".encode("cp437")))
+    with reader.ZipArchive(path) as archive:
+        assert contents(archive) == {"Löwchen.jpg": b"1"}
+
+
+def test_an_archive_without_usable_files_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "images.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+        for number in range(3):
+            file.writestr(f"{number}.jpg", b"x" * 99)
+    with (
+        reader.ZipArchive(path) as archive,
+        pytest.raises(InputError, match="none of its 3 files can be used: 3 compressed by LZMA"),
+    ):
+        archive.require_files()
+    reader.write_tar(tmp_path / "images.tar", ())
+    with (
+        reader.TarArchive(tmp_path / "images.tar") as archive,
+        pytest.raises(InputError, match=r"images\.tar: holds no files"),
+    ):
+        archive.require_files()
+
+
+def test_a_zip_without_files(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.zip", "w"):
+        pass
+    with pytest.raises(ArchiveDamaged, match=r"\(it is a zip without files\)"):
+        reader.open_archive(tmp_path, "images")
 
 
 def test_a_bomb_is_never_inflated(tmp_path: Path) -> None:
@@ -327,12 +392,60 @@ def test_a_negative_size_does_not_loop(tmp_path: Path) -> None:
         reader.TarArchive(path)
 
 
-@pytest.mark.parametrize("compression", ["gz", "xz"])
-def test_a_compressed_tar_is_an_error(tmp_path: Path, compression: str) -> None:
+@pytest.mark.parametrize(
+    ("compression", "cause"),
+    [
+        ("gz", r"\(it is compressed by gzip\); decompress it first \(gzip -d\)"),
+        ("bz2", r"\(it is compressed by bzip2\); decompress it first \(bzip2 -d\)"),
+        ("xz", r"\(it is compressed by xz\); decompress it first \(xz -d\)"),
+    ],
+)
+def test_a_compressed_tar_is_an_error(tmp_path: Path, compression: str, cause: str) -> None:
     path = tmp_path / "images.tar"
     with tarfile.open(path, f"w:{compression}") as tar:
         add_to_tar(tar, "a.jpg", b"a")
-    with pytest.raises(ArchiveDamaged, match="uncompressed tar"):
+    with pytest.raises(ArchiveDamaged, match=f"not a whole uncompressed tar {cause}$"):
+        reader.TarArchive(path)
+
+
+@pytest.mark.parametrize("suffix", ["tar", "zip"])
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (b"", "the file is empty"),
+        (b"<!DOCTYPE html><html><body>File not found</body></html>", "it is a web page"),
+        (b"\xef\xbb\xbf\n <html>" + bytes(2000), "it is a web page"),
+        (b"Rar!\x1a\x07\x00" + bytes(2000), "it is a rar archive"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(2000), "it is a 7z archive"),
+    ],
+)
+def test_another_file_by_that_name_is_called_what_it_is(
+    tmp_path: Path, suffix: str, content: bytes, cause: str
+) -> None:
+    path = tmp_path / f"images.{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(ArchiveDamaged, match=rf"not a whole .*{suffix} \({cause}"):
+        reader.open_path(path)
+
+
+def test_a_zip_named_tar_and_a_tar_named_zip(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "images.tar", "w") as file:
+        file.writestr("a.jpg", b"a")
+    with pytest.raises(ArchiveDamaged, match=r"images\.tar: .*\(it is a zip\)"):
+        reader.open_path(tmp_path / "images.tar")
+    reader.write_tar(tmp_path / "images.zip", [("a.jpg", b"a")])
+    with pytest.raises(ArchiveDamaged, match=r"images\.zip: .*\(it is a tar\)"):
+        reader.open_path(tmp_path / "images.zip")
+
+
+@pytest.mark.parametrize("size", [512, 1024, 10_240, 30_720, 21 << 20])
+def test_zeros_are_no_empty_archive(tmp_path: Path, size: int) -> None:
+    """What a disk that failed leaves; Python's tarfile takes it for an archive without files."""
+    path = tmp_path / "annotation.tar"
+    path.write_bytes(bytes(size))
+    with tarfile.open(path) as tar:
+        assert tar.getmembers() == []
+    with pytest.raises(ArchiveDamaged, match=r"annotation\.tar: only zeros"):
         reader.TarArchive(path)
 
 

@@ -88,6 +88,27 @@ def test_other_encodings() -> None:
         assert annotations.parse(text.format(encoding).encode(encoding)).boxes == ()
 
 
+@pytest.mark.parametrize("encoding", ["gb2312", "GBK", "gb18030", "big5", "Shift_JIS", "euc-kr"])
+def test_encodings_of_several_bytes_a_character(encoding: str) -> None:
+    """Python's parser reads none of these, not even where the content is plain ASCII."""
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>\n'
+    for name in ("dog", "犬" if encoding != "euc-kr" else "개"):
+        content = declared + voc((1, 2, 3, 4)).decode().replace("dog", name)
+        assert annotations.parse(content.encode(encoding)).boxes == (Box(1, 2, 3, 4),)
+
+
+def test_a_document_type_is_refused_in_these_encodings_too() -> None:
+    bomb = '<?xml version="1.0" encoding="gb2312"?>' + BOMB
+    with pytest.raises(BrokenAnnotation, match="document type"):
+        annotations.parse(bomb.encode("gb2312"))
+
+
+def test_bytes_that_are_not_in_the_encoding_they_name() -> None:
+    content = b'<?xml version="1.0" encoding="gb2312"?><annotation>\xff\xff</annotation>'
+    with pytest.raises(BrokenAnnotation, match="broken XML"):
+        annotations.parse(content)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -13,7 +13,7 @@ from pipeline.data.archives.reader import open_archive
 from pipeline.data.cropping import crops, photos
 from pipeline.data.cropping.boxes import Box
 from pipeline.data.cropping.photos import Photo
-from pipeline.images.decode import Picture
+from pipeline.images.decode import EncodedImage
 from tests.data.raw import png, ramp, voc, write
 from tests.images.test_decode import ORIENTATIONS, exif, saved, stored
 
@@ -111,11 +111,38 @@ def test_one_faulty_box_leaves_the_others(rules: Crop) -> None:
     np.testing.assert_array_equal(done.crops[1:], last.crops)
 
 
+# --- boxes in shares of the photo -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [None, (100, 80), (200, 160)])
+def test_boxes_in_shares_are_those_in_pixels(size: tuple[int, int] | None, rules: Crop) -> None:
+    data = png(ramp(100, 80))
+    shares = photo(Box(0.1, 0.25, 0.5, 0.75), Box(0, 0, 1, 1), size=size)
+    truth = photo(Box(10, 20, 50, 60), Box(0, 0, 100, 80))
+    found = crops.crop_photo(data, shares, rules)
+    np.testing.assert_array_equal(found.crops, crops.crop_photo(data, truth, rules).crops)
+    assert found.reasons == ("", "")
+
+
+def test_shares_lie_on_the_stored_photo_where_the_annotated_size_is_the_stored_one() -> None:
+    data = saved(stored(ramp(100, 80), 6), "PNG", exif=exif(6))
+    pixels = placed(Box(8, 20, 40, 70), (80, 100), data)
+    assert placed(Box(0.1, 0.2, 0.5, 0.7), (80, 100), data) == pytest.approx(pixels)
+
+
+def test_a_share_beside_boxes_in_pixels_is_a_fault(rules: Crop) -> None:
+    boxes = (Box(10, 20, 50, 60), Box(0.1, 0.25, 0.5, 0.75), None, Box(0, 0, 1, 0))
+    done = crops.crop_photo(png(ramp(100, 80)), photo(*boxes), rules)
+    share = "box in shares of the photo, others in pixels"
+    assert done.reasons == ("", share, "broken box", "empty box")
+    assert share not in crops.BY_CHOICE
+
+
 # --- the annotated size ------------------------------------------------------------------------
 
 
 def placed(box: Box, annotated: tuple[int, int], data: bytes) -> Box | str:
-    (found,) = crops.placed(photo(box, size=annotated), Picture(data))
+    (found,) = crops.placed(photo(box, size=annotated), EncodedImage(data))
     return found
 
 
@@ -176,7 +203,7 @@ def test_reduced_decoding_changes_a_crop_by_its_rounding_only(rules: Crop) -> No
     for mode in ("square", "stretch", "pad"):
         changed = rules.model_copy(update={"mode": mode, "margin": 0.03})
         done = crops.crop_photo(data, photo(Box(101, 53, 640, 577)), changed)
-        decoded = png(np.asarray(Picture(data).decode()[0]))  # a PNG is never reduced
+        decoded = png(np.asarray(EncodedImage(data).decode()[0]))  # a PNG is never reduced
         truth = crops.crop_photo(decoded, photo(Box(101, 53, 640, 577)), changed)
         difference = np.abs(done.crops.astype(int) - truth.crops)
         assert 0 < difference.max() <= 6 and difference.mean() < 0.5
@@ -194,9 +221,9 @@ def test_an_unreadable_photo_gives_its_reason_for_each_box(tmp_path: Path, rules
     assert [photo.file for photo, _ in done] == ["a.png", "b.png", "c.png", "d.png"]
     assert [each.reasons for _, each in done] == [
         ("unreadable photo: truncated",) * 2,
-        ("unreadable photo: not a picture",),
+        ("unreadable photo: not an image",),
         ("broken annotation",),
-        ("unreadable photo: not a picture",),
+        ("unreadable photo: not an image",),
     ]
     assert all(each.crops.shape == (0, 32, 32, 3) for _, each in done)
 

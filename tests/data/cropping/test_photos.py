@@ -1,11 +1,9 @@
-"""Joining photos with annotations, in each layout, and the whole photos for the score."""
+"""Joining photos with annotations, in each layout."""
 
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from pipeline.common.errors import InputError
 from pipeline.data.cropping import photos
@@ -116,6 +114,78 @@ def test_a_flat_photo_takes_no_ambiguous_annotation(tmp_path: Path) -> None:
     assert [note.problem for note in left_over] == ["no photo", "no photo"]
 
 
+def matches(
+    tmp_path: Path, images: list[str], notes: list[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Photo -> its annotation; left-over annotation -> why."""
+    raw = write(
+        tmp_path,
+        [(name, PICTURE) for name in images],
+        [(name, voc((1, 1, 9, 9))) for name in notes],
+    )
+    listed, left_over = joined(raw)
+    return (
+        {photo.file: photo.annotation for photo in listed},
+        {note.file: note.problem for note in left_over},
+    )
+
+
+def test_a_dot_in_a_name_does_not_end_it(tmp_path: Path) -> None:
+    found, left_over = matches(
+        tmp_path, ["Images/d/max.jpg", "Images/d/max.1.jpg"], ["Annotation/d/max.1"]
+    )
+    assert found == {"Images/d/max.jpg": "", "Images/d/max.1.jpg": "Annotation/d/max.1"}
+    assert left_over == {}
+
+
+def test_the_full_name_goes_before_the_stem(tmp_path: Path) -> None:
+    found, left_over = matches(
+        tmp_path,
+        ["Images/d/1.jpg", "Images/d/1.png", "Images/d/2.jpg"],
+        ["Annotation/d/1.png.xml", "Annotation/d/1.xml", "Annotation/d/2.jpg.XML"],
+    )
+    assert found == {
+        "Images/d/1.jpg": "Annotation/d/1.xml",
+        "Images/d/1.png": "Annotation/d/1.png.xml",
+        "Images/d/2.jpg": "Annotation/d/2.jpg.XML",
+    }
+    assert left_over == {}
+
+
+def test_an_accent_in_one_character_meets_it_in_two(tmp_path: Path) -> None:
+    found, _ = matches(
+        tmp_path,
+        ["Images/Lo\u0308wchen/e\u0301.jpg"],
+        ["Annotation/L\u00f6wchen/\u00e9.xml"],
+    )
+    assert found == {"Images/Lo\u0308wchen/e\u0301.jpg": "Annotation/L\u00f6wchen/\u00e9.xml"}
+
+
+def test_the_whole_path_goes_before_the_last_folder(tmp_path: Path) -> None:
+    found, left_over = matches(
+        tmp_path,
+        ["Images/test/pug/1.jpg", "Images/train/pug/1.jpg"],
+        ["Annotation/test/pug/1", "Annotation/train/pug/1"],
+    )
+    assert found == {
+        "Images/test/pug/1.jpg": "Annotation/test/pug/1",
+        "Images/train/pug/1.jpg": "Annotation/train/pug/1",
+    }
+    assert left_over == {}
+
+
+def test_a_copy_in_a_deeper_folder_takes_no_annotation_away(tmp_path: Path) -> None:
+    raw = write(
+        tmp_path,
+        [("all-dogs/1.jpg", PICTURE), ("all-dogs/copy/1.jpg", PICTURE)],
+        [("Annotation/pug/1", voc((1, 1, 9, 9)))],
+    )
+    assert [(photo.file, photo.problem) for photo in joined(raw)[0]] == [
+        ("all-dogs/1.jpg", ""),
+        ("all-dogs/copy/1.jpg", "second photo of an annotation"),
+    ]
+
+
 def test_seconds_are_listed_and_left(tmp_path: Path) -> None:
     raw = write(
         tmp_path,
@@ -165,42 +235,6 @@ def test_an_archive_without_photos(tmp_path: Path) -> None:
 )
 def test_class_of(name: str, class_name: str) -> None:
     assert photos.class_of(name) == class_name
-
-
-# --- whole photos ------------------------------------------------------------------------------
-
-
-def test_squashed_photos_are_pillows_in_the_order_of_their_names(tmp_path: Path) -> None:
-    pictures = [ramp(100 + 7 * number, 80, seed=number) for number in range(70)]
-    raw = write(
-        tmp_path,
-        [(f"Images/pug/{number:02}.png", png(each)) for number, each in enumerate(pictures)],
-    )
-    truth = [
-        np.asarray(Image.fromarray(each).resize((16, 16), Image.Resampling.BILINEAR))
-        for each in pictures
-    ]
-    for threads in (1, 3):
-        found, files = photos.squashed_photos(raw, side_px=16, threads=threads)
-        assert found.dtype == np.uint8
-        np.testing.assert_array_equal(found, np.stack(truth))
-        assert files == [f"Images/pug/{number:02}.png" for number in range(70)]
-
-
-def test_squashed_photos_leave_out_what_is_unreadable_and_say_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    members = [
-        ("a.png", PICTURE),
-        ("b.png", PICTURE[:-60]),
-        ("c.txt", b"hello"),
-        ("d.png", PICTURE),
-    ]
-    found, files = photos.squashed_photos(write(tmp_path, members), side_px=16, threads=1)
-    assert files == ["a.png", "d.png"] and len(found) == 2
-    assert "left out 2 of 4 photos: 1 not a picture, 1 truncated" in capsys.readouterr().out
-    with pytest.raises(InputError, match="none of its 1 files is a readable picture"):
-        photos.squashed_photos(write(tmp_path, members[2:3]), threads=1)
 
 
 @pytest.mark.realdata

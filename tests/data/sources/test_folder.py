@@ -83,9 +83,53 @@ def test_what_is_left_out(
     os.mkfifo(pictures / "pipe.png")
     capsys.readouterr()
     assert packed(tmp_path / "raw", pictures) == before
-    assert "left out: devices: 1, hidden file: 1, links: 2, other files: 1, unsafe name: 1" in (
-        capsys.readouterr().out
-    )
+    assert (
+        "images.tar: left out: devices: 1, hidden file: 1, hidden folder: 1, links: 2, "
+        "other files: 1, unsafe name: 1\n"
+    ) in capsys.readouterr().out
+
+
+def test_what_systems_leave_at_any_depth(pictures: Path, tmp_path: Path) -> None:
+    """A Mac's disk, Windows' and Jupyter's own files, all named as images."""
+    before = packed(tmp_path / "raw", pictures)
+    for name in (
+        "napoli/2019/._c.gif",
+        "napoli/2019/.hidden.png",
+        "napoli/2019/.picasa/x.png",
+        "napoli/2019/__MACOSX/x.png",
+        "napoli/.ipynb_checkpoints/e-checkpoint.png",
+        "napoli/Thumbs.db",
+        "napoli/desktop.ini",
+    ):
+        path = pictures / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    assert packed(tmp_path / "raw", pictures) == before
+
+
+def test_a_name_in_latin_1_is_left_out_and_said(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = packed(tmp_path / "raw", pictures)
+    with open(os.fsencode(pictures) + b"/napoli/caf\xe9.png", "wb") as file:
+        file.write(b"x")
+    (pictures / "napoli" / "odd\\name.png").write_bytes(b"x")
+    assert packed(tmp_path / "raw", pictures) == before
+    assert "images.tar: left out: unsafe name: 2\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "label"), [(".pics", "pics"), ("__MACOSX", "images")])
+def test_a_hidden_folder_that_the_user_names_is_taken(
+    tmp_path: Path, name: str, label: str
+) -> None:
+    place = tmp_path / ".cache" / name
+    (place / "pug").mkdir(parents=True)
+    (place / "a.png").write_bytes(b"a")
+    (place / "pug" / "b.png").write_bytes(b"b")
+    assert packed(tmp_path / "raw", place) == {
+        f"Images/{label}/a.png": b"a",
+        "Images/pug/b.png": b"b",
+    }
 
 
 def test_names_that_meet_are_told_apart(tmp_path: Path) -> None:
@@ -110,7 +154,7 @@ def test_a_link_to_the_folder_itself_is_fine(pictures: Path, tmp_path: Path) -> 
     [
         (lambda path: None, "not found"),
         (lambda path: path.write_bytes(b""), "is no folder"),
-        (lambda path: path.mkdir(), r"no pictures \(\.bmp.*\.webp\)$"),
+        (lambda path: path.mkdir(), r"no images \(\.bmp.*\.webp\)$"),
         (lambda path: (path.mkdir(), (path / "a.txt").touch()), "left out: other files: 1"),
     ],
 )

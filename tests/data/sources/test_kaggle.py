@@ -92,6 +92,57 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert written(tmp_path / "raw", tmp_path / "in") == EXPECTED
 
 
+def test_two_photos_of_one_name_are_both_taken(tmp_path: Path) -> None:
+    pictures = PICTURES | {"copy/n02085620_7.jpg": b"again", "all-dogs/n02085936_1.jpg": b"third"}
+    lay_out(tmp_path / "in" / "all-dogs", pictures)
+    lay_out(tmp_path / "in" / "annotation", XML)
+    assert written(tmp_path / "raw", tmp_path / "in")["images"] == {
+        f"all-dogs/{name}": content for name, content in pictures.items()
+    }
+
+
+def test_one_rule_for_names_in_folders_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_out(
+        tmp_path / "in" / "all-dogs",
+        PICTURES
+        | {
+            "odd\\name.jpg": b"x",
+            "two\nlines.jpg": b"x",
+            "._n02085620_7.jpg": b"x",
+            ".ipynb_checkpoints/n02085620_7-checkpoint.jpg": b"x",
+            "Thumbs.db": b"x",
+            "notes.txt": b"x",
+        },
+    )
+    with open(os.fsencode(tmp_path / "in" / "all-dogs") + b"/caf\xe9.jpg", "wb") as file:
+        file.write(b"x")
+    lay_out(
+        tmp_path / "in" / "annotation",
+        XML | {"n02085620-Chihuahua/.ipynb_checkpoints/n02085620_7-checkpoint": b"x"},
+    )
+    assert written(tmp_path / "raw", tmp_path / "in") == EXPECTED
+    said = capsys.readouterr().out
+    assert (
+        "images.tar: left out: hidden file: 2, hidden folder: 1, other files: 1, unsafe name: 3\n"
+    ) in said
+    assert "annotation.tar: left out: hidden folder: 1\n" in said
+
+
+def test_a_folder_with_nothing_to_take_says_what_it_holds(tmp_path: Path) -> None:
+    lay_out(tmp_path / "all-dogs", {"notes.txt": b"x", ".a.jpg": b"x"})
+    with pytest.raises(InputError, match="holds no images; left out: hidden file: 1, other files"):
+        kaggle.copy(tmp_path, folder=tmp_path)
+
+
+def test_a_zip_with_nothing_to_take_says_why(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all-dogs.zip", "w", zipfile.ZIP_BZIP2) as file:
+        file.writestr("all-dogs/n02085620_7.jpg", b"seven")
+    with pytest.raises(InputError, match=r"all-dogs\.zip: none of its 1 files .* by bzip2"):
+        kaggle.copy(tmp_path / "raw", folder=tmp_path)
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data\.kaggle\.path: .*none: no such folder"):
         kaggle.copy(tmp_path, folder=tmp_path / "none")

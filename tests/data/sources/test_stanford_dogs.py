@@ -53,6 +53,38 @@ def test_mirrors_that_are_swapped(tmp_path: Path, settings: stanford_dogs.Parame
         stanford_dogs.write(request(tmp_path), parameters)
 
 
+def of_local_files(
+    tmp_path: Path,
+    settings: stanford_dogs.Parameters,
+    images: list[tuple[str, bytes]],
+    annotation: list[tuple[str, bytes]],
+) -> stanford_dogs.Parameters:
+    (tmp_path / "images.tar").write_bytes(tar_bytes(tmp_path, images))
+    (tmp_path / "annotation.tar").write_bytes(tar_bytes(tmp_path, annotation))
+    changes = {"images_mirrors": ("images.tar",), "annotation_mirrors": ("annotation.tar",)}
+    return settings.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(("above", "change"), [("", str.lower), ("dogs/", str), ("./", str.upper)])
+def test_top_folders_in_another_case_or_place(
+    tmp_path: Path, settings: stanford_dogs.Parameters, above: str, change
+) -> None:
+    moved = [
+        [(f"{above}{change(name.split('/')[0])}/{name.split('/', 1)[1]}", content)]
+        for ((name, content),) in (IMAGES, ANNOTATION)
+    ]
+    asked = request(tmp_path)
+    stanford_dogs.write(asked, of_local_files(tmp_path, settings, *moved))
+    with reader.open_archive(asked.raw, "images") as archive:
+        assert len(archive.names) == 1
+
+
+def test_another_top_folder_is_named(tmp_path: Path, settings: stanford_dogs.Parameters) -> None:
+    parameters = of_local_files(tmp_path, settings, [("cats/1.jpg", b"x")], ANNOTATION)
+    with pytest.raises(DownloadCorrupt, match=r"no files in Images/ \(.*\); it holds cats"):
+        stanford_dogs.write(request(tmp_path), parameters)
+
+
 def test_the_default_mirrors_are_the_official_ones(settings: stanford_dogs.Parameters) -> None:
     place = "http://vision.stanford.edu/aditya86/ImageNetDogs"
     assert settings.images_mirrors == (f"{place}/images.tar",)

@@ -12,8 +12,8 @@ from pipeline.common.errors import PipelineError
 from pipeline.data.drawn import archives
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors import embedded
-from research.distillation import judge as distill_judge
-from research.distillation.damage import corrupt
+from research.distillation import evaluation
+from research.distillation.corruptions import corrupt
 from research.distillation.data import read_dogs, rng_for
 from research.distillation.teacher import Teacher
 
@@ -187,19 +187,19 @@ def test_copies_are_near_and_other_images_are_not(
     "(the .npz of Inception's first layers)",
 )
 def test_follows_inception_on_breeds_it_never_saw(network: embedded.Embedded) -> None:
-    """A small edition of the judgement in MODEL_CARD.md: 60 images a set instead of 200 to 1000,
+    """A small edition of the evaluation in MODEL_CARD.md: 60 images a set instead of 200 to 1000,
     and no generators, hence lower bounds than the card's correlations."""
     from scipy.stats import spearmanr
 
     photos, _ = read_dogs(Path(os.environ["DOGS_PHOTOS"]))
-    photos = photos.of("judging")
+    photos = photos.of("test")
     order = rng_for("small judgement").permutation(len(photos.images))
     reference, real = photos.images[order[:300]], photos.images[order[300:360]]
     sets = [real]
-    for kind in distill_judge.JUDGED_CORRUPTIONS:
-        for strength in distill_judge.STRENGTHS:
+    for kind in evaluation.TESTED_CORRUPTIONS:
+        for strength in evaluation.STRENGTHS:
             sets.append(corrupt(real, kind, strength, rng_for(f"{kind} {strength}")))
-    for kind, strength in distill_judge.NEAR_COPIES:
+    for kind, strength in evaluation.NEAR_COPIES:
         sets.append(corrupt(reference[:60], kind, strength, rng_for(f"{kind} {strength}")))
     for copies in (6, 30, 54):
         sets.append(np.concatenate([reference[:copies], real[copies:]]))

@@ -63,10 +63,9 @@ def normalised(network: nn.Module, x: Tensor) -> dict[str, Tensor]:
         found |= {"to the weight": norm.weight.grad, "to the bias": norm.bias.grad}
     if norm.track_running_stats:
         found |= {"running mean": norm.running_mean, "running var": norm.running_var}
-    network.eval()
-    return {name: tensor.clone() for name, tensor in found.items()} | {
-        "out in evaluation": network(x).detach()
-    }
+        # Without statistics it is normalised by the images that are there: of one process.
+        found["out in evaluation"] = network.eval()(x).detach()
+    return found
 
 
 def work_of_batch_norm(folder: str) -> None:

@@ -1,25 +1,25 @@
-"""Damage of every kind, and imagined pictures: lessons of the embedded network beside photos."""
+"""Every kind of corruption, and images made of principal components."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from research.distillation import damage as distill_damage
-from research.distillation import shapes as distill_shapes
+from research.distillation import corruptions, geometry
+from research.distillation.principal_components import random_images
 
 ALL_KINDS = [
-    *distill_damage.CORRUPTIONS,
-    *distill_damage.DEFORMATIONS,
-    *distill_damage.MELTED,
-    *distill_damage.UNSEEN_CORRUPTIONS,
+    *corruptions.CORRUPTIONS,
+    *corruptions.DEFORMATIONS,
+    *corruptions.DISTORTIONS,
+    *corruptions.UNSEEN_CORRUPTIONS,
 ]
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
-def test_corruptions_keep_the_form_and_repeat(smooth: np.ndarray, kind: str) -> None:
+def test_corruptions_keep_the_shape_and_repeat(smooth: np.ndarray, kind: str) -> None:
     def corrupted(strength: float | None) -> np.ndarray:
-        return distill_damage.corrupt(smooth, kind, strength, np.random.default_rng(3))
+        return corruptions.corrupt(smooth, kind, strength, np.random.default_rng(3))
 
     for strength in (0.0, 0.5, 1.0, None):
         images = corrupted(strength)
@@ -36,13 +36,13 @@ def test_corruptions_keep_the_form_and_repeat(smooth: np.ndarray, kind: str) -> 
 def test_more_strength_changes_more(smooth: np.ndarray, kind: str) -> None:
     changes = []
     for strength in (0.0, 0.5, 1.0):
-        images = distill_damage.corrupt(smooth, kind, strength, np.random.default_rng(3))
+        images = corruptions.corrupt(smooth, kind, strength, np.random.default_rng(3))
         changes.append(np.abs(images.astype(float) - smooth).mean())
     assert changes == sorted(changes)
 
 
 def test_jumbled_tiles_are_all_still_there(smooth: np.ndarray) -> None:
-    jumbled = distill_shapes.jumble(smooth[0], 1.0, np.random.default_rng(1))
+    jumbled = geometry.jumble(smooth[0], 1.0, np.random.default_rng(1))
     assert not np.array_equal(jumbled, smooth[0])
     for channel in range(3):
         assert np.array_equal(
@@ -55,25 +55,25 @@ def test_a_lens_moves_what_is_near_it_and_leaves_the_rest() -> None:
     image = np.arange(64, dtype=np.uint8)[None, :, None].repeat(64, 0).repeat(3, 2) * 3
     by = np.zeros((2, 64, 64))
     by[1, :, 20:30] = 5
-    moved = distill_shapes._displaced(image, by)
+    moved = geometry._displaced(image, by)
     assert np.array_equal(moved[:, 20:30], image[:, 25:35])
     assert np.array_equal(moved[:, :20], image[:, :20])
     assert np.array_equal(moved[:, 30:], image[:, 30:])
 
 
-def test_imagined_pictures_are_smoother_than_photos_and_none_of_them() -> None:
+def test_random_images_are_smoother_than_photos_and_none_of_them() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.uniform(0, 255, (500, 3, 16, 16))
     photos = F.interpolate(torch.from_numpy(coarse), size=64, mode="bicubic").clamp(0, 255)
     photos = photos.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
-    made = distill_shapes.imagined(photos, 20, np.random.default_rng(1))
+    made = random_images(photos, 20, np.random.default_rng(1))
     assert made.shape == (20, 64, 64, 3)
     assert made.dtype == np.uint8
-    assert np.array_equal(made, distill_shapes.imagined(photos, 20, np.random.default_rng(1)))
+    assert np.array_equal(made, random_images(photos, 20, np.random.default_rng(1)))
     far = np.abs(made[:, None].astype(np.int16) - photos[None, :100]).mean((2, 3, 4))
     assert far.min() > 10  # of 255
 
-    def grain(images: np.ndarray) -> float:
+    def roughness(images: np.ndarray) -> float:
         return float(np.abs(np.diff(images.astype(float), axis=2)).mean())
 
-    assert grain(made) < grain(photos)
+    assert roughness(made) < roughness(photos)

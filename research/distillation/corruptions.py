@@ -1,4 +1,8 @@
-"""What goes wrong with pictures: damage of many kinds, and near-copies."""
+"""Corruptions of many kinds, and near-copies.
+
+Each function takes an image, (64, 64, 3) uint8, a strength in [0, 1] and a random generator, some
+of them a second image, and returns another such image.
+"""
 
 import io
 from collections.abc import Callable
@@ -7,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
 from research.distillation.data import SIDE_PX
-from research.distillation.shapes import (
+from research.distillation.geometry import (
     bulge,
     fade,
     frost,
@@ -22,10 +26,11 @@ from research.distillation.shapes import (
 
 
 def clip(values: np.ndarray) -> np.ndarray:
+    """Return levels rounded and cut to 0..255 as uint8."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-# --- what goes wrong: each takes one (64, 64, 3) uint8 picture and a strength in [0, 1] -----------
+# --- corruptions ---------------------------------------------------------------------------------
 def blur(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     radius = 0.4 + 3.6 * strength
     return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
@@ -57,7 +62,7 @@ def contrast(image: np.ndarray, strength: float, rng: np.random.Generator) -> np
 
 
 def checkerboard(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """The mark of transposed convolutions (Odena et al. 2016), period 2, 4 or 8."""
+    """Add the artefact of transposed convolutions (Odena et al. 2016), of period 2, 4 or 8 px."""
     period = int(rng.choice([2, 4, 8]))
     y, x = np.indices((SIDE_PX, SIDE_PX)) // (period // 2)
     sign = ((x + y) % 2 * 2 - 1)[..., None] * rng.uniform(0.5, 1, 3)
@@ -71,12 +76,12 @@ def pixelate(image: np.ndarray, strength: float, rng: np.random.Generator) -> np
 
 
 def blend(image: np.ndarray, strength: float, rng: np.random.Generator, other: np.ndarray):
-    """A ghost of another picture: what an undecided generator draws."""
+    """Mix the image with another one, at most half and half."""
     return clip(image * (1 - 0.5 * strength) + other * 0.5 * strength)
 
 
 def patchwork(image: np.ndarray, strength: float, rng: np.random.Generator, other: np.ndarray):
-    """Tiles from another picture: right texture, wrong structure."""
+    """Take some tiles from another image: real texture, wrong structure."""
     tile = int(rng.choice([8, 16, 32]))
     mask = rng.random((SIDE_PX // tile, SIDE_PX // tile)) < 0.1 + 0.4 * strength
     mask = mask.repeat(tile, 0).repeat(tile, 1)[..., None]
@@ -84,13 +89,13 @@ def patchwork(image: np.ndarray, strength: float, rng: np.random.Generator, othe
 
 
 def hybrid(image: np.ndarray, strength: float, rng: np.random.Generator, other: np.ndarray):
-    """The grain of one picture on the coarse shapes of another (Oliva et al. 2006)."""
+    """Join the low frequencies of an image with the high ones of another (Oliva et al. 2006)."""
     radius = 1 + 5 * strength
-    coarse, theirs = (
+    coarse, other_coarse = (
         np.asarray(Image.fromarray(each).filter(ImageFilter.GaussianBlur(radius)), np.float32)
         for each in (image, other)
     )
-    return clip(coarse + other - theirs)
+    return clip(coarse + other - other_coarse)
 
 
 def posterise(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -99,7 +104,7 @@ def posterise(image: np.ndarray, strength: float, rng: np.random.Generator) -> n
 
 
 def erase(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Rectangles of one colour: collapsed regions."""
+    """Fill one to four rectangles with one colour each."""
     image = image.copy()
     for _ in range(1 + int(3 * strength)):
         size = rng.integers(6, 12 + 28 * strength, 2)
@@ -108,23 +113,16 @@ def erase(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
     return image
 
 
-def streaks(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Motion blur along a row or a column."""
-    from scipy.ndimage import uniform_filter1d
-
-    return uniform_filter1d(image, 3 + int(16 * strength), axis=int(rng.integers(2)))
-
-
 def fringe(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """The three colours printed apart from each other."""
+    """Shift the three colour channels apart from each other."""
     reach = 1 + int(6 * strength)
     moves = rng.integers(-reach, reach + 1, (3, 2))
     return np.stack([np.roll(image[..., c], moves[c], (0, 1)) for c in range(3)], -1)
 
 
-# --- near-copies: what a network or a cheat makes of a training picture --------------------------
+# --- near-copies of an image --------------------------------------------------------------------
 def zoom_in(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """A crop of the picture, scaled back to 64x64; takes away up to 40 % of the side."""
+    """Cut off up to 40 % of the side and scale what is left back to 64x64."""
     side = round(SIDE_PX * (1 - 0.05 - 0.35 * strength))
     x, y = rng.integers(0, SIDE_PX - side + 1, 2)
     window = Image.fromarray(image).crop((x, y, x + side, y + side))
@@ -132,6 +130,7 @@ def zoom_in(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.
 
 
 def shift(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Shift the image by up to 10 px; the border is repeated."""
     reach = 1 + int(9 * strength)
     y, x = rng.integers(-reach, reach + 1, 2)
     pad = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
@@ -139,10 +138,11 @@ def shift(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
 
 
 def flip(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Mirror the image."""
     return image[:, ::-1]
 
 
-# Trained on.
+# The network is trained on these, alone and two at once,
 CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (
@@ -150,14 +150,14 @@ CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
         patchwork, zoom_in, shift, flip,
     )
 }  # fmt: skip
-# Trained on too, on their own: what keeps the texture and spoils the shape.
+# on these, which keep the texture and change the shape,
 DEFORMATIONS: dict[str, Callable[..., np.ndarray]] = {"warp": warp, "jumble": jumble}
-# And so are these, of which there are more.
-MELTED: dict[str, Callable[..., np.ndarray]] = {
+# and on these.
+DISTORTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (melt, ripple, bulge, frost, smear, tear, fade, hybrid)
 }
-# Kept for judging: kinds that the network never saw.
+# Kept for the evaluation: the network is not trained on them.
 UNSEEN_CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function for function in (swirl, posterise, erase, fringe)
 }
@@ -167,18 +167,24 @@ _NEEDS_OTHER = {"blend", "patchwork", "hybrid"}
 def corrupt(
     images: np.ndarray, kind: str, strength: float | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """Each picture corrupted; strength None draws one in [0, 1] for each."""
-    function = (CORRUPTIONS | DEFORMATIONS | MELTED | UNSEEN_CORRUPTIONS)[kind]
+    """Return the images corrupted, (N, 64, 64, 3) uint8.
+
+    Args:
+        kind: a name in one of the four tables.
+        strength: 0 to 1; None draws one for each image.
+    """
+    function = (CORRUPTIONS | DEFORMATIONS | DISTORTIONS | UNSEEN_CORRUPTIONS)[kind]
     result = np.empty_like(images)
     for i, image in enumerate(images):
-        how_much = rng.random() if strength is None else strength
+        amount = rng.random() if strength is None else strength
         other = (images[rng.integers(len(images))],) if kind in _NEEDS_OTHER else ()
-        result[i] = function(image, how_much, rng, *other)
+        result[i] = function(image, amount, rng, *other)
     return result
 
 
 def degenerate(count: int, rng: np.random.Generator) -> np.ndarray:
-    """What untrained or collapsed generators give: flat colours, gradients, noise of any grain."""
+    """Return images as untrained or collapsed generators make them: flat colours, gradients, and
+    noise of many scales; (count, 64, 64, 3) uint8."""
     result = np.empty((count, SIDE_PX, SIDE_PX, 3), np.uint8)
     for i in range(count):
         side = int(rng.choice([1, 2, 4, 8, 16, 32, 64]))

@@ -1,15 +1,20 @@
-"""Pictures whose shapes are spoilt while their grain and colours are kept, and imagined ones."""
+"""Geometric corruptions: they change an image's shapes and keep its texture and colours.
+
+Each takes an image, (64, 64, 3) uint8, and a strength in [0, 1], and returns another such image.
+"""
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from research.distillation.data import SIDE_PX
 
-_COMPONENTS = 400  # of the photos' principal ones: nine tenths of their variance
-
 
 def _displaced(image: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """Each pixel from where `by`, (2, 64, 64) in pixels, points; mirrored at the border."""
+    """Return an image whose pixel p is the input's at p + by[:, p], interpolated.
+
+    Args:
+        by: (2, 64, 64), rows and columns, in pixels; past the border the image is mirrored.
+    """
     from scipy.ndimage import map_coordinates
 
     places = np.indices((SIDE_PX, SIDE_PX)) + by
@@ -19,7 +24,7 @@ def _displaced(image: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def warp(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """A smooth random displacement: melted shapes."""
+    """Displace the pixels by a smooth random field of 6x6 cells."""
     from scipy.ndimage import zoom
 
     grid = zoom(
@@ -29,7 +34,7 @@ def warp(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nda
 
 
 def jumble(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Some tiles change places: right parts, wrong places."""
+    """Let some tiles change places: local structure stays, global structure does not."""
     tile = int(rng.choice([8, 16, 32]))
     across = SIDE_PX // tile
     tiles = image.reshape(across, tile, across, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
@@ -41,7 +46,7 @@ def jumble(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 
 
 def swirl(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """The picture turned about a point, most of all near it."""
+    """Turn the image about a point, near it by a larger angle than far from it."""
     centre = rng.uniform(0.3, 0.7, (2, 1, 1)) * SIDE_PX
     y, x = np.indices((SIDE_PX, SIDE_PX)) - centre
     reach = np.hypot(y, x) / (SIDE_PX / 2)
@@ -53,7 +58,7 @@ def swirl(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
 
 
 def melt(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """A smooth random displacement of any grain."""
+    """Displace the pixels by a smooth random field of 3x3 to 16x16 cells."""
     from scipy.ndimage import zoom
 
     cells = int(rng.integers(3, 17))
@@ -63,7 +68,7 @@ def melt(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nda
 
 
 def ripple(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Two waves, each across the other's direction."""
+    """Displace rows and columns by a sine wave each."""
     ways = []
     for axis in np.indices((SIDE_PX, SIDE_PX))[::-1]:
         length = rng.uniform(6, 48)
@@ -73,7 +78,7 @@ def ripple(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
 
 
 def bulge(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Lenses here and there, that enlarge or shrink."""
+    """Enlarge or shrink the image around one to four points, as lenses do."""
     places = np.indices((SIDE_PX, SIDE_PX))
     by = np.zeros((2, SIDE_PX, SIDE_PX))
     for _ in range(int(rng.integers(1, 5))):
@@ -85,19 +90,19 @@ def bulge(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nd
 
 
 def frost(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Each pixel from anywhere near: frosted glass."""
+    """Take each pixel from a random place near it, as frosted glass does."""
     reach = 1 + 5 * strength
     return _displaced(image, rng.uniform(-reach, reach, (2, SIDE_PX, SIDE_PX)))
 
 
 def smear(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """A median over squares: a painter's brush."""
+    """Filter with the median over squares."""
     size = 3 + 2 * int(3.99 * strength)
     return np.asarray(Image.fromarray(image).filter(ImageFilter.MedianFilter(size)))
 
 
 def tear(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Rows or columns slip, each a little from the one before."""
+    """Shift each row (or column) by a random walk from the one before."""
     slips = np.cumsum(rng.normal(0, 0.3 + 2.5 * strength, SIDE_PX))
     by = np.zeros((2, SIDE_PX, SIDE_PX))
     if rng.random() < 0.5:
@@ -108,7 +113,7 @@ def tear(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nda
 
 
 def fade(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Out of focus here, sharp there."""
+    """Blur the image in some places and leave it sharp in others."""
     from scipy.ndimage import zoom
 
     blurred = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(1 + 5 * strength)))
@@ -116,32 +121,3 @@ def fade(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.nda
     mask = zoom(rng.normal(0, 2, (cells, cells)), SIDE_PX / cells, order=1)
     mask = np.clip(mask[:SIDE_PX, :SIDE_PX] + 0.5, 0, 1)[..., None]
     return np.rint(image * (1 - mask) + blurred * mask).astype(np.uint8)
-
-
-def imagined(photos: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Pictures made of the photos' principal components: smooth, without a likeness to anything.
-
-    As an untrained autoencoder would draw them: a few to all components, each drawn from the
-    normal distribution or taken from a random photo, more or less of it.
-    """
-    import torch
-
-    torch.manual_seed(int(rng.integers(2**31)))
-    rows = torch.from_numpy(photos.reshape(len(photos), -1)).float()
-    middle = rows.mean(0)
-    components = min(_COMPONENTS, len(photos))
-    _, _, directions = torch.svd_lowrank(rows - middle, components, niter=1)
-    scores = ((rows - middle) @ directions).numpy()
-    spread = scores.std(0)
-    made = np.empty((count, components), np.float32)
-    for i in range(count):
-        drawn = rng.normal(0, spread)
-        if rng.random() < 0.5:
-            alike = int(rng.choice([1, 5, 25, 100]))  # neighbouring components from one photo
-            whose = rng.integers(len(photos), size=_COMPONENTS).reshape(-1, alike)[:, :1]
-            whose = np.repeat(whose, alike, 1).reshape(-1)[:components]
-            drawn = scores[whose, np.arange(components)]
-        kept = np.arange(components) < np.exp(rng.uniform(np.log(4), np.log(_COMPONENTS)))
-        made[i] = drawn * kept * rng.uniform(0.5, 1.2)
-    pictures = torch.from_numpy(made) @ directions.T + middle
-    return pictures.round().clamp(0, 255).to(torch.uint8).numpy().reshape(-1, *photos.shape[1:])
