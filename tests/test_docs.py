@@ -23,8 +23,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import __main__ as command_line
+from pipeline.commands import summary
+from pipeline.common import files
 from pipeline.common.errors import InputError
+from pipeline.common.paths import Paths
 from pipeline.config import params
+from pipeline.report.run import read_run
 from tests import documents
 from tests.conftest import REPOSITORY
 
@@ -347,6 +351,24 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((REPOSITORY / "README.md").read_text().splitlines()) <= 230
+
+
+def test_the_readme_shows_the_summary_as_it_is_printed(tmp_path: Path) -> None:
+    blocks = documents.blocks((REPOSITORY / "README.md").read_text())
+    (shown,) = (block.lines for block in blocks if block.language == "text")
+    paths = Paths(tmp_path)
+    for path in (paths.samples, paths.nearest, paths.curves, paths.report):
+        files.write_text(path, "")
+    paths.grids.mkdir()
+    with open(paths.images_zip, "wb") as file:
+        file.truncate(95_100_000)
+    files.write_json(paths.package, {"images": 10_000, "sha256": "1627f93f7d7e" + 52 * "0"})
+    metrics = {"mifid": 0.7595, "floor_fid": 0.01429, "extractor": "embedded", "official": False}
+    distance = {"memorization_distance": 0.0476, "threshold": 0.0098}
+    files.write_json(paths.metrics, metrics | distance)
+    printed = summary.lines(read_run(paths))
+    for line in shown[1:]:
+        assert any(other.startswith(line.removesuffix("…")) for other in printed), line
 
 
 def test_the_page_on_scoring_explains_each_key_of_the_metrics() -> None:

@@ -15,7 +15,7 @@ from pipeline.models.registry import FAMILIES
 from pipeline.training.engine.batches import Batch
 from pipeline.training.engine.distributed import Distributed
 from pipeline.training.engine.objective import Metric
-from pipeline.training.engine.objectives import OBJECTIVES
+from pipeline.training.engine.registry import OBJECTIVES
 from tests import factories
 
 
