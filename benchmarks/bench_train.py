@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from pipeline.training.engine.draws import Dice
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -43,7 +44,6 @@ from pipeline.training.engine import precision
 from pipeline.training.engine.adversarial import Players
 from pipeline.training.engine.batches import Pictures
 from pipeline.training.engine.distributed import Team
-from pipeline.training.engine.draws import Dice
 from pipeline.training.engine.ema import MovingAverage
 from pipeline.training.monitor.metrics import Figures
 from tests.conftest import REPOSITORY

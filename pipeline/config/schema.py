@@ -86,6 +86,11 @@ Model = create_model(
 )
 
 
+Augmentations = Annotated[
+    tuple[Literal["colour", "translation", "cutout"], ...], Strict(False), Field(min_length=1)
+]
+
+
 class Adversarial(Section):
     """The objective of a GAN."""
 
@@ -95,7 +100,7 @@ class Adversarial(Section):
     swap_labels: float = Field(ge=0, le=0.5)
     r1: float = Field(ge=0)
     d_steps: int = Field(ge=1, le=100)
-    augment: Annotated[tuple[Literal["colour", "translation", "cutout"], ...], Strict(False)]
+    augment: Augmentations | None
     lr_g: Rate | None
     lr_d: Rate | None
 

@@ -47,12 +47,12 @@ def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
     from pipeline.models.mlp import networks
 
     return {
-        "generator": networks.Generator(
+        "generator": networks.MlpGenerator(
             size,
             widths=parameters.generator_widths,
             activation=parameters.generator_activation,
         ),
-        "discriminator": networks.Discriminator(
+        "discriminator": networks.MlpDiscriminator(
             size,
             widths=parameters.discriminator_widths,
             activation=parameters.discriminator_activation,

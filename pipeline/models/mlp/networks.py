@@ -14,7 +14,7 @@ _BATCH_NORM_MOMENTUM = 0.2
 _SLOPE = 0.2
 
 
-class Generator(nn.Module):
+class MlpGenerator(nn.Module):
     """Hidden layers with batch norm after the activation, as in the report; tanh at the end."""
 
     def __init__(self, size: NetworkSize, *, widths: tuple[int, ...], activation: str) -> None:
@@ -40,7 +40,7 @@ class Generator(nn.Module):
         return self.layers(with_labels(latents, labels, self._classes))
 
 
-class Discriminator(nn.Module):
+class MlpDiscriminator(nn.Module):
     """Hidden layers, dropout before the output, no norm."""
 
     def __init__(

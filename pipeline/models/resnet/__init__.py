@@ -45,8 +45,8 @@ def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
 
     sizes = {"channels": parameters.channels, "attention": parameters.attention}
     return {
-        "generator": networks.Generator(size, **sizes),
-        "discriminator": networks.Discriminator(size, **sizes),
+        "generator": networks.ResnetGenerator(size, **sizes),
+        "discriminator": networks.ResnetDiscriminator(size, **sizes),
     }
 
 

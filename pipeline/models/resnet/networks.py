@@ -21,7 +21,7 @@ _WIDEST = 8
 _ITERATIONS = 15
 
 
-class Generator(nn.Module):
+class ResnetGenerator(nn.Module):
     """Latents and classes to images."""
 
     def __init__(self, size: NetworkSize, *, channels: int, attention: bool) -> None:
@@ -54,7 +54,7 @@ class Generator(nn.Module):
         return self.last(x)
 
 
-class Discriminator(nn.Module):
+class ResnetDiscriminator(nn.Module):
     """Images and classes to logits; every layer has spectral norm 1."""
 
     def __init__(self, size: NetworkSize, *, channels: int, attention: bool) -> None:
