@@ -23,19 +23,21 @@ GROUPS = {
 
 
 def wait(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def flops(step: Step) -> int:
-    """Floating-point operations of the products and convolutions of one (uncompiled) step."""
+    """Return the floating-point operations of the products and convolutions of one step, which is
+    not compiled."""
     with FlopCounterMode(display=False) as counter:
         step()
     return counter.get_total_flops()
 
 
 def peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
-    """What a large matrix product reaches here: the median of ten."""
+    """Return what a large matrix product reaches here: the median of ten."""
     size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     seconds = []
@@ -49,8 +51,8 @@ def peak_flops_per_s(device: torch.device, dtype: torch.dtype) -> float:
 
 
 def breakdown(step: Step, steps: int, device: torch.device) -> list[tuple[str, float, float]]:
-    """(group, milliseconds a step, share) of `steps` steps, by the device's clock; on CUDA also
-    what is left of the wall clock, when the device waits for work."""
+    """Return (group, milliseconds a step, share) of `steps` steps, by the device's clock; on CUDA
+    also what is left of the wall clock, when the device waits for work."""
     cuda = device.type == "cuda"
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * cuda
     wait(device)

@@ -17,22 +17,29 @@ import json
 import os
 import statistics
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pipeline.common import files, progress, randomness
 from pipeline.common.paths import Paths
-from pipeline.config import params
-from pipeline.models.sampling import latents, sample
+from pipeline.config import content, params
+from pipeline.config.schema import Params
+from pipeline.data.dataset import Dataset
+from pipeline.images import arrays
+from pipeline.models.sampling import decode, draw_inputs
 from pipeline.scoring import mifid
+from pipeline.scoring.sample_evaluator import SampleEvaluator
 from pipeline.stages import crop
 from pipeline.training import fingerprint
-from pipeline.training import fit as loop
-from pipeline.training.checkpoint import Store
-from pipeline.training.engine.distributed import Team
+from pipeline.training.checkpoint import CheckpointFolder
+from pipeline.training.engine.distributed import Distributed
+from pipeline.training.fit import fit
+from pipeline.training.monitor.evaluation import SAMPLES
 from research.distillation.teacher import Teacher, teacher_features
 from tests.conftest import REPOSITORY
 
@@ -42,21 +49,21 @@ CPU = torch.device("cpu")
 
 # What differs from params.yaml. DCGAN as in pytorch.org's tutorial:
 PLAIN = {
-    "model.minibatch_stddev": False,
-    "train.r1": 0.0,
+    "model.dcgan.minibatch_stddev": False,
+    "train.adversarial.r1": 0.0,
     "train.batch_size": 128,
     "train.lr": 2e-4,
     "train.beta1": 0.5,
-    "train.real_labels": [1.0, 1.0],
-    "train.fake_labels": [0.0, 0.0],
-    "train.swap_labels": 0.0,
+    "train.adversarial.real_labels": [1.0, 1.0],
+    "train.adversarial.fake_labels": [0.0, 0.0],
+    "train.adversarial.swap_labels": 0.0,
     "train.flips": False,
     "train.ema_halflife_images": 0,
 }
 # ... and with smooth and noisy labels, flips, the moving average, smaller batches.
 HACKS = {
-    "model.minibatch_stddev": False,
-    "train.r1": 0.0,
+    "model.dcgan.minibatch_stddev": False,
+    "train.adversarial.r1": 0.0,
     "train.batch_size": 16,
     "train.beta1": 0.5,
 }
@@ -64,8 +71,8 @@ VARIANTS: dict[str, dict[str, Any]] = {"plain": PLAIN, "hacks": HACKS, "shipped"
 
 
 def changes_of(name: str) -> dict[str, Any]:
-    """The changes that a variant stands for: names of `VARIANTS`, and parameters with values as
-    JSON, joined by +, of which the later wins: plain+train.batch_size=32."""
+    """Return the changes that a variant stands for: names of `VARIANTS`, and parameters with values
+    as JSON, connected by +, of which the later wins: plain+train.batch_size=32."""
     changes: dict[str, Any] = {}
     for part in name.split("+"):
         key, _, value = part.partition("=")
@@ -74,7 +81,8 @@ def changes_of(name: str) -> dict[str, Any]:
 
 
 def prepare(work: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Training crops (kept as `training.npy`) and held-out ones, cropped if that isn't done."""
+    """Return training crops (kept as `training.npy`) and held-out ones; crop the photos first if
+    that isn't done."""
     paths = Paths(work)
     if not paths.index.is_file():
         paths.raw.mkdir(parents=True, exist_ok=True)
@@ -89,31 +97,42 @@ def prepare(work: Path) -> tuple[np.ndarray, np.ndarray]:
     return np.load(work / "training.npy", mmap_mode="c"), crops[held_out]
 
 
-def train(work: Path, crops: np.ndarray, run: str, changes: Mapping[str, Any]) -> loop.Trained:
-    """A run of the pipeline's own loop; its history and grids are in `runs` below `work`."""
-    content = params.read(REPOSITORY / "params.yaml")
+def parameters(changes: Mapping[str, Any]) -> Params:
+    """Return the shipped parameters with changes; no scores, few grids."""
     quiet = {"train.score_every_images": 0, "train.sample_every_images": 20_000}
-    settings = params.parse(params.override(content, quiet | dict(changes)), where="benchmark")
+    shipped = content.read(REPOSITORY / "params.yaml")
+    return params.parse(content.override(shipped, quiet | dict(changes)), where="benchmark")
+
+
+def train(work: Path, crops: np.ndarray, run: str, settings: Params) -> nn.Module:
+    """Return the generator of the pipeline's own loop; history and grids are in `runs` below
+    `work`."""
+    model, train = settings.model, settings.train
+    shape = arrays.shape_of(crops, "crops")
+    dataset = Dataset(crops, np.zeros(len(crops), np.int64), ("dog",), shape)
     paths = Paths(work / "runs" / run)
-    paths.grids.mkdir(parents=True, exist_ok=True)
     shaping = fingerprint.parts(
-        model=settings.model, train=settings.train, crops=work / "training.npy"
+        model=model, train=train, dataset=dataset, crops=work / "training.npy"
     )
-    store = Store(paths.checkpoints, shaping)
-    with store.opened(fresh=False):
-        return loop.fit(
-            crops,
-            model=settings.model,
-            train=settings.train,
+    checkpoints = CheckpointFolder(paths.checkpoints, shaping)
+    with checkpoints.opened(fresh=False):
+        trained = fit(
+            dataset,
+            model=model,
+            train=train,
             device=CPU,
-            team=Team(),
-            store=store,
+            distributed=Distributed(),
+            checkpoints=checkpoints,
             paths=paths,
+            make_evaluator=partial(
+                SampleEvaluator, crops, count=SAMPLES, seed=train.seed, device=CPU.type
+            ),
         )
+    return trained.generator
 
 
 def scores(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """FID and d of the teacher's features."""
+    """Return FID and d of the teacher's features."""
     generated, real = generated[:, :FEATURES], real[:, :FEATURES]
     return {
         "fid": mifid.fid(generated=mifid.statistics(generated), real=mifid.statistics(real)),
@@ -122,7 +141,8 @@ def scores(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 
 def table(results: Path) -> str:
-    """Markdown: of each variant, channels and images, the median over its seeds; best first."""
+    """Return Markdown: of each variant, channels and images, the median over its seeds; best
+    first."""
     groups: dict[tuple[int, int, str], list[dict[str, Any]]] = {}
     for path in sorted(results.glob("*.json")):
         run = json.loads(path.read_text())
@@ -166,10 +186,12 @@ def main() -> None:
             if variant == "held-out":
                 images = held_out
             else:
-                size = {"model.channels": options.channels, "train.images": options.images}
-                changes = {**size, "train.seed": seed, **changes_of(variant)}
-                generator = train(options.work, crops, run, changes).generator
-                images = sample(generator, latents(seed, 0, GENERATED, generator.latent_dim), CPU)
+                size = {"model.dcgan.channels": options.channels, "train.images": options.images}
+                settings = parameters({**size, "train.seed": seed, **changes_of(variant)})
+                generator = train(options.work, crops, run, settings)
+                latent_dim = settings.model.latent_dim
+                inputs = draw_inputs(seed, "samples", 0, GENERATED, latent_dim=latent_dim)
+                images = decode(generator, inputs, CPU)
             found = teacher.features(images)
             if options.samples:
                 files.write_npy(options.samples / run / "samples.npy", images)

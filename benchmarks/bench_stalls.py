@@ -2,11 +2,11 @@
 
     python -m benchmarks.bench_stalls            # some three minutes on a CPU
 
-The real loop runs for a short while with each event made more often, and every turn of it is
-clocked. An event costs what its turns take beyond the median turn without one; a score, which is
-computed beside the training, what all turns take longer until it is done. The share is that of
-the full run: the cost of each event times how often it happens there. The start is timed from
-outside, from the command to the row that follows its first step.
+The real loop runs for a short while with each event made more often, and every iteration of it is
+clocked. An event costs what its iterations take beyond the median iteration without one; a score,
+which is computed beside the training, what all iterations take longer until it is done. The share
+is that of the full run: the cost of each event times how often it happens there. The start is timed
+from outside, from the command to the row that follows its first step.
 """
 
 import argparse
@@ -27,37 +27,40 @@ from ruamel.yaml import YAML
 
 from pipeline.common import devices
 from pipeline.common.paths import Paths
-from pipeline.config import params
+from pipeline.config import content, params, presets
+from pipeline.config.schema import Params
+from pipeline.scoring.sample_evaluator import SampleEvaluator
 from pipeline.stages import train as stage
-from pipeline.training import checkpoint
-from pipeline.training import fit as loop
-from pipeline.training.engine import draws
-from pipeline.training.monitor import evaluation as watch
-from pipeline.training.monitor import metrics as figures
+from pipeline.training.checkpoint import CheckpointFolder
+from pipeline.training.engine.batches import Batches
+from pipeline.training.monitor import monitor
+from pipeline.training.monitor.evaluation import Evaluation
+from pipeline.training.state import TrainingState
+from tests import factories
 from tests.conftest import REPOSITORY
 
-# What is clocked, by the function that only its turns call. A turn begins with its draws.
+# What is clocked, by the function that only its iterations call. A iteration begins with its batch.
 EVENTS = {
-    "row": (figures.Figures, "row"),
-    "grid": (loop, "grid_png"),
-    "checkpoint": (checkpoint.Store, "save"),
-    "score": (watch.Scores, "begin"),
+    "row": (TrainingState, "log_row"),
+    "grid": (monitor, "grid_png"),
+    "checkpoint": (CheckpointFolder, "save"),
+    "score": (Evaluation, "begin"),
 }
 SETTINGS: dict[str, dict[str, Any]] = {"as shipped": {}, "as on Kaggle": {"kaggle": True}}
 
 
 class Clock:
-    """When each turn of the loop began, which events it had, and when scores were done; by the
+    """When each iteration of the loop began, which events it had, and when scores were done; by the
     wall clock and by the processor time of the thread that trains."""
 
     def __init__(self) -> None:
-        self.turns: list[tuple[float, float]] = []
+        self.iterations: list[tuple[float, float]] = []
         self.events: list[set[str]] = []
         self.scored: list[float] = []
         self.score_processor_s = 0.0
 
-    def turn(self) -> None:
-        self.turns.append((time.perf_counter(), time.thread_time()))
+    def iteration(self) -> None:
+        self.iterations.append((time.perf_counter(), time.thread_time()))
         self.events.append(set())
 
     def event(self, name: str) -> None:
@@ -65,9 +68,9 @@ class Clock:
             self.events[-1].add(name)
 
     def costs(self, clock: int) -> tuple[float, dict[str, list[float]]]:
-        """Seconds of a plain turn (the median), and what each event added."""
-        began = [turn[0] for turn in self.turns]
-        lasted = np.diff([turn[clock] for turn in self.turns])
+        """Return the seconds of a plain iteration (the median), and what each event added."""
+        began = [iteration[0] for iteration in self.iterations]
+        lasted = np.diff([iteration[clock] for iteration in self.iterations])
         events = self.events[: len(lasted)]
         beside = np.zeros(len(lasted), bool)  # a score is being computed
         windows = []
@@ -99,49 +102,41 @@ def clocked() -> Iterator[Clock]:
 
         return wrapper
 
-    def scored(judge: watch.Judge, samples: np.ndarray) -> dict[str, float]:
-        found = score(judge, samples)
+    def scored(evaluator: SampleEvaluator, samples: np.ndarray) -> dict[str, float]:
+        found = score(evaluator, samples)
         clock.scored.append(time.perf_counter())
         clock.score_processor_s = time.thread_time()
         return found
 
-    score = watch.Judge.score
+    score = SampleEvaluator.__call__
     with ExitStack() as stack:
         put = lambda owner, name, new: stack.enter_context(mock.patch.object(owner, name, new))  # noqa: E731
-        put(draws.Dice, "at", before(clock.turn, draws.Dice.at))
-        put(watch.Judge, "score", scored)
+        put(Batches, "at", before(clock.iteration, Batches.at))
+        put(SampleEvaluator, "__call__", scored)
         for event, (owner, name) in EVENTS.items():
             call = lambda event=event: clock.event(event)  # noqa: E731
             put(owner, name, before(call, getattr(owner, name)))
         yield clock
 
 
-def parameters(*, kaggle: bool = False, **changes: Any) -> params.Params:
-    content = params.read(REPOSITORY / "params.yaml")
+def parameters(*, kaggle: bool = False, **changes: Any) -> Params:
+    """Return the shipped parameters, or those of a kernel, with changes: `train__lr` stands for
+    `train.lr`."""
+    plain = content.read(REPOSITORY / "params.yaml")
     if kaggle:  # as stage `bundle` makes them
-        content = params.override(content, content["kaggle"]["kernel_params"])
-        content = params.override(content, {"train.score_every_images": 0})
+        preset = presets.read(REPOSITORY / "presets", plain["kaggle"]["preset"])
+        plain = content.override(plain, preset.values | {"train.score_every_images": 0})
     named = {name.replace("__", "."): value for name, value in changes.items()}
-    return params.parse(params.override(content, named), where="benchmark")
-
-
-def workplace(folder: str, pictures: int) -> Paths:
-    """Smooth random pictures of 64 px."""
-    paths = Paths(Path(folder))
-    coarse = np.random.default_rng(0).integers(0, 256, (pictures, 8, 8, 3), np.uint8)
-    paths.crops.parent.mkdir(parents=True)
-    np.save(paths.crops, coarse.repeat(8, 1).repeat(8, 2))
-    return paths
+    return params.parse(content.override(plain, named), where="benchmark")
 
 
 def start_seconds(paths: Paths) -> float:
-    """From the command to its first row, which follows its first step."""
+    """Return the seconds from the command to its first row, which follows its first step."""
     settings = parameters(train__fresh=True)
-    changes = {"images": settings.train.batch_size * 2, "log_every_images": 1}
-    content = settings.model_dump(mode="json")
-    content["train"] |= changes
+    plain = settings.model_dump(mode="json")
+    plain["train"] |= {"images": settings.train.batch_size * 2, "log_every_images": 1}
     with open(paths.root / "params.yaml", "w") as file:
-        YAML(typ="safe").dump(content, file)
+        YAML(typ="safe").dump(plain, file)
     paths.history.unlink(missing_ok=True)
     begun = time.perf_counter()
     command = [sys.executable, "-m", "pipeline", "--root", str(paths.root), "train"]
@@ -156,7 +151,7 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
     full = parameters(**SETTINGS[setting])
     train, batch = full.train, full.train.batch_size
     often = {
-        # No multiples of each other, so that most turns have one event at most.
+        # No multiples of each other, so that most iterations have one event at most.
         "train.log_every_images": 37 * batch,
         "train.sample_every_images": 101 * batch,
         "train.checkpoint_minutes": seconds / 60 / 12,
@@ -170,8 +165,8 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
     with clocked() as clock, mock.patch("builtins.print"):
         stage.run(paths, device=device, model=short.model, train=short.train)
     for number, what in enumerate(("wall clock", "processor time of the thread that trains")):
-        turn, costs = clock.costs(number)
-        steps = turn * train.images / batch
+        iteration, costs = clock.costs(number)
+        steps = iteration * train.images / batch
         counts = {
             "row": train.images / train.log_every_images,
             "grid": train.images / train.sample_every_images,
@@ -179,13 +174,13 @@ def stalls(paths: Paths, setting: str, *, seconds: float, threads: int, device: 
             "checkpoint": steps / 60 / train.checkpoint_minutes + 1,
         }
         print(
-            f"{setting}, {what}: {full.model.channels} channels, batch {batch}, "
-            f"{batch / turn:.0f} images/s, so {train.images} images take {steps / 60:.1f} min"
+            f"{setting}, {what}: {full.model.dcgan.channels} channels, batch {batch}, "
+            f"{batch / iteration:.0f} images/s, so {train.images} images take {steps / 60:.1f} min"
         )
         total = 0.0
         for name, each in costs.items():
             if counts[name] and each:
-                # The first score is dearer: it also takes the features of the real pictures.
+                # The first score is dearer: it also takes the features of the crops.
                 cost = statistics.median(each[1:] or each)
                 lost = counts[name] * cost + (each[0] - cost if name == "score" else 0)
                 total += lost
@@ -203,16 +198,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--pictures", type=int, default=20_000)
+    parser.add_argument("--crops", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=75, help="of each setting's short run")
     options = parser.parse_args()
     device = devices.pick(options.device).type
     print(f"{device}, {options.threads} threads of {os.cpu_count()}")
     with tempfile.TemporaryDirectory() as folder:
-        paths = workplace(folder, options.pictures)
+        paths = factories.workplace(Path(folder), options.crops, 64, knots=8)
         starts = [start_seconds(paths) for _ in range(3)]
         print(
-            f"from the command to its first step, {options.pictures} crops: "
+            f"from the command to its first step, {options.crops} crops: "
             f"{statistics.median(starts):.1f} s (median of 3, {min(starts):.1f} to "
             f"{max(starts):.1f})"
         )

@@ -3,11 +3,11 @@
     python -m benchmarks.bench_train              # --threads 1 on a machine that is shared
     python -m benchmarks.bench_train --compile    # also ours with train.compile
 
-The same networks, batch, optimisers and pictures in one run, by turns of a few seconds, in a
+The same networks, batch, optimisers and crops in one run, alternating every few seconds, in a
 process of its own each, so that what ours sets for its process serves ours alone. The plain loop is
 the DCGAN tutorial's of pytorch.org: ImageFolder (of 64 px crops as JPEG, the least that it could
 have to decode) with its transforms, a DataLoader with two workers, float32, the default layout,
-torch's own layers, `.item()` each step. Ours does more: it also flips pictures, keeps the moving
+torch's own layers, `.item()` each step. Ours does more: it also flips crops, keeps the moving
 average and the gradients' norms, smooths and swaps the labels.
 
 Then, of ours: the seconds to the first step (with --compile, of compiling), the share of what a
@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from pipeline.training.engine.draws import Dice
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -38,33 +37,36 @@ from torchvision.datasets import ImageFolder
 
 from benchmarks import anatomy
 from pipeline.common import devices
-from pipeline.config import params
-from pipeline.models import build_discriminator, build_generator, initialise
-from pipeline.training.engine import precision
-from pipeline.training.engine.adversarial import Players
-from pipeline.training.engine.batches import Pictures
-from pipeline.training.engine.distributed import Team
-from pipeline.training.engine.ema import MovingAverage
-from pipeline.training.monitor.metrics import Figures
+from pipeline.config import content, params
+from pipeline.data.dataset import Dataset
+from pipeline.images.shape import ImageShape
+from pipeline.models import dcgan
+from pipeline.models.family import NetworkSize
+from pipeline.training.engine import precision, registry
+from pipeline.training.engine.batches import Batches
+from pipeline.training.engine.distributed import Distributed
+from pipeline.training.monitor.metrics import MetricBuffer
 from tests.conftest import REPOSITORY
 
-PICTURES = 2000
+CROPS = 2000
 LATENT_DIM = 128
+SHAPE = ImageShape(64, 3)
 
 
-def networks(channels: int) -> tuple[nn.Module, nn.Module]:
-    generator = build_generator(name="dcgan", side_px=64, latent_dim=LATENT_DIM, channels=channels)
-    discriminator = build_discriminator(name="dcgan", side_px=64, channels=channels)
-    for network in (generator, discriminator):
-        initialise(network, 1)
-    return generator, discriminator
+def networks(channels: int) -> list[nn.Module]:
+    """Return generator and discriminator."""
+    parameters = dcgan.Parameters(channels=channels, minibatch_stddev=False)
+    made = dcgan.build(parameters, NetworkSize(LATENT_DIM, SHAPE, 0))
+    for network in made.values():
+        dcgan.initialise(network, 1)
+    return [made["generator"], made["discriminator"]]
 
 
-def pictures() -> np.ndarray:
-    """(PICTURES, 64, 64, 3) uint8: soft blots with a little noise, as JPEG of a photo's size."""
+def make_crops() -> np.ndarray:
+    """Return (CROPS, 64, 64, 3) uint8: blocks with a little noise, as JPEG of a photo's size."""
     rng = np.random.default_rng(0)
-    blots = rng.integers(0, 256, (PICTURES, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
-    return np.clip(blots + rng.normal(0, 8, (PICTURES, 64, 64, 3)), 0, 255).astype(np.uint8)
+    blocks = rng.integers(0, 256, (CROPS, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
+    return np.clip(blocks + rng.normal(0, 8, (CROPS, 64, 64, 3)), 0, 255).astype(np.uint8)
 
 
 def image_folder(crops: np.ndarray, folder: Path) -> ImageFolder:
@@ -81,7 +83,7 @@ def image_folder(crops: np.ndarray, folder: Path) -> ImageFolder:
 
 
 def torchs_layers(network: nn.Module) -> nn.Module:
-    """The network with torch's own convolutions in place of the project's quicker ones."""
+    """Return the network with torch's own convolutions in place of the project's quicker ones."""
     for layer in network.modules():
         for kind in (nn.Conv2d, nn.ConvTranspose2d):
             if isinstance(layer, kind) and type(layer) is not kind:
@@ -92,7 +94,7 @@ def torchs_layers(network: nn.Module) -> nn.Module:
 def tutorial(
     crops: np.ndarray, channels: int, batch_size: int, device: torch.device
 ) -> Iterator[None]:
-    """One step each time it is asked."""
+    """Take one step of the tutorial each time it is asked."""
     generator, discriminator = (torchs_layers(n).to(device) for n in networks(channels))
     folder = tempfile.TemporaryDirectory()
     loader = DataLoader(
@@ -140,40 +142,44 @@ def ours(
     *,
     compiled: bool = False,
 ) -> Iterator[None]:
-    """The steps of pipeline.training.fit."""
-    content = params.read(REPOSITORY / "params.yaml")
+    """Take one step of pipeline.training.fit each time it is asked."""
     changes = {
+        "model.latent_dim": LATENT_DIM,
+        "model.dcgan.channels": channels,
+        "model.dcgan.minibatch_stddev": False,  # not in the tutorial
+        "train.adversarial.r1": 0.0,  # nor this
         "train.batch_size": batch_size,
-        "train.r1": 0.0,  # not in the tutorial
         "train.precision": "auto",
         "train.compile": compiled,
     }
-    train = params.parse(params.override(content, changes), where="benchmark").train
+    shipped = content.read(REPOSITORY / "params.yaml")
+    settings = params.parse(content.override(shipped, changes), where="benchmark")
+    train = settings.train
     precision.make_reproducible(device, deterministic=False)
     devices.keep_freed_memory()
-    generator, discriminator = networks(channels)
-    for network in (generator, discriminator):
-        network.to(device, memory_format=torch.channels_last)
-    average = MovingAverage(generator, train.ema_halflife_images)
-    players = Players(generator, discriminator, train=train, device=device, team=Team())
-    pictures = Pictures(crops, device)
-    dice = Dice(train, pictures=len(crops), latent_dim=LATENT_DIM)
-    figures = Figures(Team(), device, batch_size)
+    dataset = Dataset(crops, np.zeros(len(crops), np.int64), ("dog",), SHAPE)
+    one_process = Distributed()
+    objective, average = registry.build(
+        dataset, model=settings.model, train=train, device=device, distributed=one_process
+    )
+    batches = Batches(
+        dataset, seed=train.seed, flips=train.flips, latent_dim=LATENT_DIM, device=device
+    )
+    metrics = MetricBuffer(
+        objective.metrics, batch_size=batch_size, device=device, distributed=one_process
+    )
     images_seen = 0
     while True:
-        draws = dice.at(images_seen, batch_size)
-        chosen, flips, real_targets, fake_targets, latents = draws.to(device)
-        real = pictures.batch(chosen, flips)
-        figures.add(players.step(real, latents, real_targets, fake_targets, number=0))
+        metrics.add(objective.step(batches.at(images_seen, batch_size), images_seen // batch_size))
         images_seen += batch_size
         average.update(batch_size, images_seen)
         if images_seen % 2000 < batch_size:
-            figures.row(images_seen, 0.0, 1.0)
-            figures.clear()
+            metrics.means(images_seen)
+            metrics.clear()
         yield
 
 
-class Contestant:
+class LoopProcess:
     """A training loop in a process of its own, which steps when it is asked to."""
 
     def __init__(self, name: str, channels: int, batch_size: int, device: str, threads: int):
@@ -183,8 +189,8 @@ class Contestant:
         self._process.start()
 
     def seconds(self, steps: int) -> tuple[float, float]:
-        """Wall-clock and the process's processor seconds a step. The second is the one to trust
-        on a machine that others use; it leaves out the tutorial's loader processes."""
+        """Return wall-clock and the process's processor seconds a step. The second is the one to
+        trust on a machine that others use; it leaves out the tutorial's loader processes."""
         return self._ask("seconds", steps)
 
     def flops(self) -> int:
@@ -207,7 +213,7 @@ def _serve(
 ) -> None:
     torch.set_num_threads(threads)
     device = torch.device(kind)
-    crops = pictures()
+    crops = make_crops()
     if name == "tutorial":
         loop = tutorial(crops, channels, batch_size, device)
     else:
@@ -230,14 +236,12 @@ def _serve(
             return
 
 
-def compare(
-    contestants: dict[str, Contestant], *, batch_size: int, rounds: int, steps: int
-) -> None:
-    """A few steps of each by turns; print rates and the ratios to the first."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+def compare(loops: dict[str, LoopProcess], *, batch_size: int, rounds: int, steps: int) -> None:
+    """Take a few steps of each in alternation; print rates and the ratios to the first."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in loops}
     for _ in range(rounds):
-        for name, contestant in contestants.items():
-            taken[name].append(contestant.seconds(steps))
+        for name, loop in loops.items():
+            taken[name].append(loop.seconds(steps))
     (first, base), *others = taken.items()
     for clock, what in enumerate(("wall clock", "processor")):
         line = f"  {what:10}  {first} {batch_size / median_of(base, clock):.0f} images/s"
@@ -278,25 +282,23 @@ def main() -> None:
     for channels in options.channels:
         with ExitStack() as stack:
             print(f"{channels} channels, median of {options.rounds} rounds:")
-            contestants = {}
+            loops = {}
             for name in names:
-                contestant = Contestant(
-                    name, channels, options.batch_size, device.type, options.threads
-                )
-                contestants[name] = stack.enter_context(closing(contestant))
-                start, _ = contestant.seconds(1)
+                loop = LoopProcess(name, channels, options.batch_size, device.type, options.threads)
+                loops[name] = stack.enter_context(closing(loop))
+                start, _ = loop.seconds(1)
                 print(f"  {name}: {start:.1f} s to the first step", flush=True)
-                contestant.seconds(5)  # on CUDA graphs are recorded here
-            steps = options.steps or max(3, round(2 / contestants["ours"].seconds(3)[0]))
-            compare(contestants, batch_size=options.batch_size, rounds=options.rounds, steps=steps)
-            work = contestants["ours"].flops()
+                loop.seconds(5)  # on CUDA graphs are recorded here
+            steps = options.steps or max(3, round(2 / loops["ours"].seconds(3)[0]))
+            compare(loops, batch_size=options.batch_size, rounds=options.rounds, steps=steps)
+            work = loops["ours"].flops()
             for name in names[1:]:
-                wall = statistics.median(contestants[name].seconds(steps)[0] for _ in range(3))
+                wall = statistics.median(loops[name].seconds(steps)[0] for _ in range(3))
                 print(
                     f"  {name}: {work / 1e9:.2f} GFLOP a step, {work / wall / 1e12:.3f} TFLOP/s, "
                     f"{work / wall / peak:.1%} of that product's; a step's {wall * 1e3:.2f} ms:"
                 )
-                for group, milliseconds, share in contestants[name].breakdown(steps):
+                for group, milliseconds, share in loops[name].breakdown(steps):
                     print(f"    {group:28} {milliseconds:8.2f} ms {share:6.1%}", flush=True)
 
 

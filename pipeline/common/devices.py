@@ -12,7 +12,7 @@ _KEPT_BYTES, _GLIBCS_BYTES = 1 << 30, 128 << 10
 
 
 def pick(name: str) -> torch.device:
-    """The device that `device:` names: auto takes CUDA, then Apple's mps, then the CPU.
+    """Return the device that `device:` names: auto takes CUDA, then Apple's mps, then the CPU.
 
     Raises:
         InputError: a device is asked for that this machine, or this build of torch, has not.
@@ -34,8 +34,8 @@ def pick(name: str) -> torch.device:
 
 
 def for_algebra(device: torch.device) -> str:
-    """Where large matrices are worked on beside a network on `device`: Apple's mps has no float64
-    and no k-th smallest value, so the CPU does that there."""
+    """Return where large matrices are worked on beside a network on `device`: Apple's mps has no
+    float64 and no k-th smallest value, so the CPU does that there."""
     return "cpu" if device.type == "mps" else device.type
 
 
@@ -67,7 +67,8 @@ def return_freed_memory() -> None:
 
 
 def _set_malloc(threshold_bytes: int) -> ctypes.CDLL | None:
-    """Smaller blocks than this come from the heap, whose end is kept up to this size."""
+    """Have smaller blocks than this come from the heap, whose end is kept up to this size; return
+    the C library, or None where it is not glibc."""
     trim_threshold, mmap_threshold = -1, -3  # malloc.h
     try:
         libc = ctypes.CDLL(None)
@@ -81,8 +82,8 @@ def _set_malloc(threshold_bytes: int) -> ctypes.CDLL | None:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """On an NVIDIA GPU, float32 with all of its 24 bits: torch allows convolutions, and training
-    allows matrix products, to round their inputs to 11 (TF32), which shows in a score."""
+    """Compute float32 with all of its 24 bits on an NVIDIA GPU: torch allows convolutions, and
+    training allows matrix products, to round their inputs to 11 (TF32), which shows in a score."""
     products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
     before = products.allow_tf32, convolutions.allow_tf32
     products.allow_tf32 = convolutions.allow_tf32 = False

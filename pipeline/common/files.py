@@ -100,7 +100,7 @@ def write_npy(path: Path, array: np.ndarray) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256 as 64 hexadecimal digits."""
+    """Return the file's SHA-256 as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(_BLOCK_BYTES):
@@ -158,7 +158,7 @@ def growing_npy(path: Path, row_shape: tuple[int, ...]) -> Iterator[Callable[[np
         return file.tell()
 
     with atomic(path) as temporary, open(temporary, "wb") as file:
-        room = header(file)  # NumPy leaves room in it for the length to grow
+        header_bytes = header(file)  # NumPy leaves space in it for the length to grow
 
         def append(rows: np.ndarray) -> None:
             nonlocal count
@@ -168,5 +168,5 @@ def growing_npy(path: Path, row_shape: tuple[int, ...]) -> Iterator[Callable[[np
 
         yield append
         file.seek(0)
-        if header(file) != room:
-            raise ValueError(f"{path}: {count} rows don't fit the header's room")
+        if header(file) != header_bytes:
+            raise ValueError(f"{path}: {count} rows don't fit the header")

@@ -26,7 +26,7 @@ class WorkerDied(PipelineError):
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -64,8 +64,8 @@ def in_order(
 def in_order_by_threads(
     work: Callable[[Job], Result], jobs: Sequence[Job], *, threads: int | None = None
 ) -> Iterator[Result]:
-    """`in_order` for work that lets other threads run, as Pillow's decoders do: nothing has to
-    start or to be copied.
+    """Yield as `in_order` does, for work that lets other threads run, as Pillow's decoders do:
+    nothing has to start or to be copied.
 
     Args:
         work: safe to run several times at once.
@@ -140,7 +140,8 @@ def _start(work: Callable[[Any], Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """A main process that was killed could not tell its workers, who would wait for ever."""
+    """End this worker with its main process: killed, that could not tell its workers, who would
+    wait for ever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     connection.wait([parent.sentinel])

@@ -96,12 +96,12 @@ class Paths:
 
     @property
     def nearest(self) -> Path:
-        """PNG of the generated pictures closest to the training set, each beside its neighbour."""
+        """PNG of the generated images closest to the training set, each beside its neighbour."""
         return self.root / "outputs" / "nearest.png"
 
     @property
     def neighbours(self) -> Path:
-        """JSON of those pairs: generated picture, real picture, distance."""
+        """JSON of those pairs: generated image, real image, distance."""
         return self.root / "outputs" / "nearest.json"
 
     @property
@@ -114,7 +114,7 @@ class Paths:
         """JSON receipt of the last submission (or dry run)."""
         return self.root / "outputs" / "submission.json"
 
-    # --- kernels/: what leaves the house -------------------------------------------------------
+    # --- kernels/: what goes to Kaggle ---------------------------------------------------------
     @property
     def kernel(self) -> Path:
         """Folder that `kaggle kernels push -p` takes."""

@@ -18,7 +18,7 @@ def say(line: str) -> None:
 
 
 def heading(stage: str, what: str) -> None:
-    """The stage's first line: its name, what goes in and what comes out."""
+    """Print the stage's first line: its name, what goes in and what comes out."""
     say(f"== {stage}: {what}")
 
 
@@ -31,7 +31,7 @@ def bar(
     initial: int = 0,
     is_bytes: bool = False,
 ) -> tqdm:
-    """A progress bar on stderr with rate and time left; silent where stderr is no terminal."""
+    """Return a progress bar on stderr with rate and time left; none where that is no terminal."""
     return tqdm(
         iterable,
         desc=label,
@@ -47,7 +47,7 @@ def bar(
 
 
 def live() -> tqdm:
-    """A line on stderr that is rewritten by `set_description_str`; none where that is no
+    """Return a line on stderr that is rewritten by `set_description_str`; none where that is no
     terminal."""
     return tqdm(bar_format="{desc}", dynamic_ncols=True, disable=None, leave=False)
 

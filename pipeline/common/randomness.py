@@ -15,7 +15,7 @@ _WORDS_PER_COUNT = 4
 
 
 def words(seed: int, stream: str, first: int, count: int, width: int) -> np.ndarray:
-    """uint64 (count, width): `width` random words for each of the indices first..first+count-1."""
+    """Return uint64 (count, width): `width` random words for each index from `first` on."""
     blocks = -(-width // _WORDS_PER_COUNT)
     key = np.array([seed, zlib.crc32(stream.encode())], dtype=np.uint64)
     source = np.random.Philox(key=key).advance(first * blocks)
@@ -24,14 +24,15 @@ def words(seed: int, stream: str, first: int, count: int, width: int) -> np.ndar
 
 
 def uniforms(seed: int, stream: str, first: int, count: int, width: int) -> np.ndarray:
-    """float64 (count, width), uniform in the open interval (0, 1)."""
+    """Return float64 (count, width), uniform in the open interval (0, 1)."""
     return ((words(seed, stream, first, count, width) >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
 def normals(
     seed: int, stream: str, first: int, count: int, width: int, *, limit: float | None = None
 ) -> np.ndarray:
-    """float32 (count, width), standard normal by inversion; with `limit`, given |z| <= limit."""
+    """Return float32 (count, width), standard normal by inversion; with `limit`, given that |z| <=
+    limit."""
     share = uniforms(seed, stream, first, count, width)
     if limit is not None:
         low, high = ndtr(-limit), ndtr(limit)
@@ -40,5 +41,5 @@ def normals(
 
 
 def permutation(seed: int, stream: str, index: int, length: int) -> np.ndarray:
-    """int64 (length,): the `index`-th shuffle of 0..length-1 in this stream."""
+    """Return int64 (length,): the `index`-th shuffle of 0..length-1 in this stream."""
     return np.argsort(words(seed, stream, index, 1, length)[0], kind="stable")

@@ -55,7 +55,7 @@ def write(path: Path, rows: list[Row]) -> None:
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The index: texts as text (an empty one stays empty), `object` and `crop` as Int64 with
+    """Return the index: texts as text (an empty one stays empty), `object` and `crop` as Int64 with
     <NA>, the box's edges as float64 with NaN.
 
     Raises:

@@ -83,7 +83,7 @@ class EncodedImage:
 
         Args:
             shrink: 1, 2, 4 or 8; a JPEG is decoded at this fraction of its size, by a smaller
-                inverse DCT, where the decoder can. Turned pictures keep their size: a last,
+                inverse DCT, where the decoder can. Turned images keep their size: a last,
                 partly filled pixel would come to lie on the first side.
 
         Returns:
@@ -132,7 +132,7 @@ def without_warnings() -> Iterator[None]:
 
 @contextmanager
 def _foreign_code() -> Iterator[None]:
-    """Where Pillow works on bytes from outside: whatever it raises becomes `Unreadable`.
+    """Turn whatever Pillow raises on bytes from outside into `Unreadable`.
 
     Its decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError and more, as the
     damage has it; in here no code of ours runs that could fail on its own.

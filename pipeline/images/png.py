@@ -73,7 +73,7 @@ def _encode_block(images: np.ndarray) -> list[bytes]:
 
 
 def _paeth_rows(images: np.ndarray) -> np.ndarray:
-    """Filter by PNG's Paeth predictor (PNG specification, 9.4).
+    """Return images filtered by PNG's Paeth predictor (PNG specification, 9.4).
 
     Returns:
         (N, height, 1 + channels·width) uint8: each row's filter number, then its differences.

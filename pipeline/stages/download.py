@@ -1,4 +1,4 @@
-"""Stage `download`: fetch or draw the pictures into data/raw as two archives."""
+"""Stage `download`: fetch or draw the photos into data/raw as two archives."""
 
 import shutil
 import tempfile
@@ -74,6 +74,7 @@ def _summary(raw: Path) -> list[str]:
 
 
 def _archive_summary(raw: Path, stem: str) -> str:
+    """Return a line about one archive, read once more: files, size, what is left out."""
     with reader.open_archive(raw, stem) as archive:
         size = archive.path.stat().st_size
         left_out = f"; left out: {archive.skipped_summary()}" if archive.skipped else ""

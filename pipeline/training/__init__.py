@@ -1,1 +1,2 @@
-"""How the two players learn."""
+"""Training: the loop, its state and checkpoints; how it learns (`engine`) and what is logged of it
+(`monitor`)."""

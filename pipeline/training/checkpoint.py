@@ -96,7 +96,7 @@ class CheckpointFolder:
         """
         for path in self._newest_first():
             try:
-                with zipfile.ZipFile(path) as archive:  # torch itself looks at no checksum
+                with zipfile.ZipFile(path) as archive:  # torch itself checks none of its checksums
                     if (broken := archive.testzip()) is not None:
                         raise zipfile.BadZipFile(f"checksum of {broken}")
                 state = torch.load(path, map_location="cpu", weights_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import torch
 
-from pipeline.common import devices
+from pipeline.common import devices, process
 from pipeline.common.errors import PipelineError
 
 
@@ -15,10 +15,7 @@ class OutOfMemory(PipelineError):
 
 def is_out_of_memory(error: Exception) -> bool:
     """Return whether this is what torch raises then; on the CPU it has no class of its own."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    signs = ("allocate memory", "could not create a primitive")  # the second is oneDNN's
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+    return isinstance(error, torch.OutOfMemoryError) or process.is_out_of_memory(error)
 
 
 def explained(

@@ -1,16 +1,12 @@
-"""When to stop early: a signal, the time limit, the death of the process that started us."""
+"""When to stop early: a signal, the time limit."""
 
-import ctypes
-import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_PR_SET_PDEATHSIG = 1
 _SAME_REQUEST_S = 2.0
 
 
@@ -58,14 +54,3 @@ class StopRequest:
             self._requested = now
         elif now - self._requested > _SAME_REQUEST_S:
             raise KeyboardInterrupt
-
-
-def die_with_parent() -> None:
-    """Have the system send SIGTERM when the parent dies, so that no training goes on alone after
-    `dvc` was killed. Only under DVC on Linux: in a shell one may want just that (nohup)."""
-    if "DVC_ROOT" not in os.environ or not sys.platform.startswith("linux"):
-        return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -13,9 +13,10 @@ from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.config.schema import Crop
 from pipeline.data import index
-from pipeline.data.archives.reader import open_archive
+from pipeline.data.archives.reader import ArchiveDamaged, open_archive
 from pipeline.images import decode
 from pipeline.stages import crop as stage
+from tests import checkout
 from tests.data.raw import png, ramp, voc, write
 
 PICTURE = png(ramp(100, 80))
@@ -149,6 +150,46 @@ def test_too_many_faults_stop_the_run_and_leave_the_index_to_look_at(
     assert (index.read(paths.refused_index)["reason"] != "").sum() == 13
     assert left(paths) == {"crops.npy", "index.csv", "held_out.npz"}
     assert (paths.crops.read_bytes(), paths.index.read_bytes()) == before
+
+
+def test_annotations_that_became_zeros_are_never_whole_photos(paths: Paths, rules: Crop) -> None:
+    one_of_each_fault(paths)
+    stage.run(paths, crop=rules)
+    before = paths.crops.read_bytes(), paths.index.read_bytes()
+    damaged = paths.raw / "annotation.tar"
+    damaged.write_bytes(bytes(damaged.stat().st_size))
+    with pytest.raises(ArchiveDamaged, match=r"annotation\.tar: only zeros"):
+        stage.run(paths, crop=rules)
+    assert (paths.crops.read_bytes(), paths.index.read_bytes()) == before
+
+
+def test_photos_without_an_annotation_are_said(
+    paths: Paths, rules: Crop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = [(f"Images/pug/{name}.png", PICTURE) for name in ("a", "b", "c")]
+    write(paths.raw, images, [("Annotation/pug/b", voc((1, 1, 40, 40)))])
+    stage.run(paths, crop=rules)
+    assert "2 photos have no annotation, the first is Images/pug/a.png\n" in capsys.readouterr().out
+    write(paths.raw, images)
+    stage.run(paths, crop=rules)
+    assert "no annotation" not in capsys.readouterr().out
+
+
+def test_after_a_refused_run_dvc_checkout_brings_the_files_back(
+    repository: Path, tmp_path: Path
+) -> None:
+    """DVC deletes a stage's outputs before it runs it: docs/dvc.md says what to do."""
+    clone = checkout.copy(repository, tmp_path / "clone")
+    checkout.set_params(clone, checkout.TINY)
+    checkout.run(clone, "dvc", "repro", "crop")
+    before = {name: (clone / name).read_bytes() for name in ("data/crops.npy", "data/index.csv")}
+    checkout.set_params(clone, {"crop.min_side_px": 5000})
+    refused = checkout.run(clone, "dvc", "repro", "crop", check=False)
+    assert refused.returncode != 0 and "boxes and photos gave a crop" in refused.stdout
+    assert not any((clone / name).exists() for name in before)
+    assert (clone / ".ckpt/crop/index.csv").is_file()
+    checkout.run(clone, "dvc", "checkout", "crop")
+    assert {name: (clone / name).read_bytes() for name in before} == before
 
 
 def test_nothing_is_written_where_nothing_is_left(paths: Paths, rules: Crop) -> None:

@@ -251,9 +251,9 @@ def test_crops_of_one_channel_make_images_of_one_channel(tmp_path: Path) -> None
     """Training, grids, samples, the file of the generator and the images that it makes."""
     paths = workplace(tmp_path, channels=1)
     train(paths)
-    for picture in (paths.samples, *paths.grids.iterdir()):
-        with Image.open(picture) as image:
-            assert (image.mode, image.size) == ("L", (128, 128)), picture
+    for path in (paths.samples, *paths.grids.iterdir()):
+        with Image.open(path) as image:
+            assert (image.mode, image.size) == ("L", (128, 128)), path
     assert SavedGenerator.load(paths.generator, torch.device("cpu")).info.shape == ImageShape(16, 1)
     generate.run(paths, device="cpu", generate=schema.Generate(count=5, seed=1, truncation=None))
     images = np.load(paths.generated)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.models.saved import SavedGenerator
 from pipeline.stages import train as stage
@@ -93,6 +94,18 @@ def test_the_generator_is_told_the_classes_of_the_data(tmp_path: Path) -> None:
     assert generator.info.class_counts == (14, 13, 13)
     one, other = (generator.sample(1, 8, label=label) for label in ("pug", "beagle"))
     assert (one != other).any((1, 2, 3)).all()
+
+
+def test_networks_that_are_told_classes_need_some(tmp_path: Path) -> None:
+    paths = factories.workplace(tmp_path, classes=("pug",))
+    with pytest.raises(
+        InputError, match=r"model.toy: its networks are told the class of each image"
+    ):
+        train(paths)
+    model, settings = toy.settings(conditional=False)
+    stage.run(paths, device="cpu", model=model, train=settings)
+    info = SavedGenerator.load(paths.generator, torch.device("cpu")).info
+    assert (info.class_names, info.class_counts) == ((), ())
 
 
 def objective_that(before_step: Callable[[int], None]) -> type[toy.LeastSquares]:

@@ -24,7 +24,7 @@ __all__ = [
 
 
 def open_archive(raw: Path, stem: str) -> Archive:
-    """Open `raw/<stem>.tar` or `raw/<stem>.zip`, whichever is there (stem: images, annotation).
+    """Return `raw/<stem>.tar` or `.zip` opened, whichever is there (stem: images, annotation).
 
     Raises:
         InputError: neither is there, or both.
@@ -39,7 +39,7 @@ def open_archive(raw: Path, stem: str) -> Archive:
 
 
 def open_path(path: Path) -> Archive:
-    """Open one archive by its path, as a zip where it is named so, as a tar otherwise."""
+    """Return one archive opened by its path, as a zip where it is named so, else as a tar."""
     return ZipArchive(path) if path.suffix.lower() == ".zip" else TarArchive(path)
 
 

@@ -44,15 +44,15 @@ def clip(box: Box, size: tuple[int, int]) -> Box:
 
 
 def region(box: Box, size: tuple[int, int], *, mode: Mode, margin: float) -> Box:
-    """Return the part of a photo, in whole pixels and inside it, that becomes the crop of `box`.
+    """Return the part of a photo, in whole pixels and within it, that becomes the crop of `box`.
 
     `square`: a square around the box's centre, its side the box's longer side and `margin` times
-    that on either end, moved as little as needed to lie inside. Where the photo's shorter side
+    that on either end, moved as little as needed to lie within. Where the photo's shorter side
     is less than that, the square has that side: nothing is distorted or filled, the long box loses
     its ends. `stretch` and `pad`: the box with `margin` times its longer side around it, clipped.
 
     Args:
-        box: inside the photo and not empty.
+        box: within the photo and not empty.
         size: the photo's (width, height).
     """
     width, height = size

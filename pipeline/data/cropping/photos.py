@@ -1,4 +1,4 @@
-"""The photos of `data/raw`, each joined with its annotation, and the annotations left over."""
+"""The photos of `data/raw`, each with its annotation, and the annotations left over."""
 
 import os
 import re

@@ -28,7 +28,7 @@ def write(raw: Path, *, pictures: int, seed: int, processes: int | None = None) 
     annotations: list[tuple[str, bytes]] = []
 
     def images(drawn: Iterable[tuple[str, bytes, bytes]]) -> Iterator[tuple[str, bytes]]:
-        for name, jpeg, xml in bar(drawn, label="drawing", total=pictures, unit="picture"):
+        for name, jpeg, xml in bar(drawn, label="drawing", total=pictures, unit="photo"):
             annotations.append((f"Annotation/{name}", xml))
             yield f"Images/{name}.jpg", jpeg
 
@@ -38,20 +38,20 @@ def write(raw: Path, *, pictures: int, seed: int, processes: int | None = None) 
 
 
 def _files(job: tuple[int, int]) -> tuple[str, bytes, bytes]:
-    """One picture: its name below `Images/` without the extension, its JPEG and its XML."""
+    """Return one photo: its name below `Images/` without the extension, its JPEG and its XML."""
     seed, number = job
     drawn = scene(seed, number)
     synset = drawn.breed.synset
     identifier = f"{synset}_{number + 1}"
     buffer = io.BytesIO()
-    drawn.picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    drawn.image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     xml = _annotation(drawn, identifier)
     return f"{synset}-{drawn.breed.name}/{identifier}", buffer.getvalue(), xml
 
 
 def _annotation(drawn: Scene, identifier: str) -> bytes:
-    """A VOC annotation with the fields of Stanford Dogs."""
-    width, height = drawn.picture.size
+    """Return a VOC annotation with the fields of Stanford Dogs."""
+    width, height = drawn.image.size
     root = ElementTree.Element("annotation")
 
     def add(parent: ElementTree.Element, tag: str, text: object) -> None:

@@ -10,7 +10,7 @@ from pipeline.data.drawn.head import LINE
 
 
 def ground(breed: Breed, pose: str) -> float:
-    """How far the ground lies below the middle of the head, in head radii."""
+    """Return how far the ground lies below the middle of the head, in head radii."""
     heights = {
         "portrait": 3.6,
         "sitting": 2.4 + 1.1 * breed.legs,
@@ -45,8 +45,8 @@ class _Body:
         self.near = 1 if view.depth((1, 0, 0)) > 0 else -1  # the side turned to the viewer
 
     def flesh(self, *limbs: tuple[str, Colour, list], fluffy: float = 0.0) -> None:
-        """Limbs that grow together, each (part, colour, spheres whose hull it is): one outline
-        about all of them, no line between."""
+        """Paint limbs that grow together, each (part, colour, spheres whose hull it is): one
+        outline about all of them, no line between."""
         shapes = []
         for part, colour, spheres in limbs:
             circles = self.view.circles(spheres)
@@ -60,11 +60,11 @@ class _Body:
             self.layer.solid(outline, tone, marks=marks)
 
     def chain(self, part: str, colour: Colour, spheres: list) -> None:
-        """A bent limb: neighbouring spheres joined."""
+        """Paint a bent limb: the hull of each two neighbouring spheres."""
         self.flesh(*((part, colour, list(pair)) for pair in itertools.pairwise(spheres)))
 
     def bib(self, *spheres: tuple[float, float, float, float]) -> None:
-        """A chest of the second colour, where it can be seen from the front."""
+        """Paint a chest of the second colour, where it can be seen from the front."""
         if self.paw != self.fur and self.view.depth((0, 0, 1)) > 0.3:
             outline = self.coat.fur(self.view.solid(list(spheres)), 1.1)
             self.layer.solid(outline, self.coat.tone(self.paw), relief=0.6)

@@ -28,7 +28,7 @@ class Breed:
     cheeks: float = 1.0  # width of the lower head: below 1 a wedge, above 1 jowls or a ruff
     build: float = 1.0  # width of the body: below 1 slim, above 1 stocky
     legs: float = 1.0  # length of the legs
-    size: float = 1.0  # size of the whole dog in a picture
+    size: float = 1.0  # size of the whole dog in an image
     beard: bool = False
 
 

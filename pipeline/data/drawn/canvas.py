@@ -18,13 +18,13 @@ def darker(colour: Colour, factor: float) -> Colour:
 class Layer:
     """A dog, or what stands before it, painted from the back to the front.
 
-    Coordinates are pixels of the finished picture, x right and y down.
+    Coordinates are pixels of the finished image, x right and y down.
     """
 
     def __init__(self, size: tuple[int, int], light: tuple[float, float]) -> None:
         large = (size[0] * SUPERSAMPLING, size[1] * SUPERSAMPLING)
         self.size = size
-        self.light = np.array(light)  # where the light comes from, on the picture, length about 1
+        self.light = np.array(light)  # where the light comes from, on the image, length about 1
         self._colour = Image.new("RGB", large)
         self._cover = Image.new("L", large)
         self._shade = Image.new("L", size, 128)
@@ -71,7 +71,7 @@ class Layer:
         corner = np.maximum(np.floor(outline.min(axis=0)).astype(int), 0)
         far = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 1, self._colour.size)
         size = tuple(int(side) for side in far - corner)
-        if min(size) <= 0:  # outside the picture
+        if min(size) <= 0:  # outside the image
             return
         nothing, inside = Image.new("L", size), Image.new("L", size)
         ImageDraw.Draw(inside).polygon(_flat(outline - corner), fill=255)

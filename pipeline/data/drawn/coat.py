@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.data.drawn.breeds import Breed, Colour
 from pipeline.data.drawn.geometry import View, blob, hull, tufts
 
-Marks = list[tuple[list[np.ndarray], Colour]]  # polygons on the picture, and their colour
+Marks = list[tuple[list[np.ndarray], Colour]]  # polygons on the image, and their colour
 
 _CHEEK = (0.62, 0.5, 0.6)
 _BROW = (0.36, -0.44, 0.85)
@@ -23,19 +23,19 @@ class Coat:
         self._side = 1 if rng.random() < 0.5 else -1
 
     def tone(self, colour: Colour) -> Colour:
-        """A colour of the breed as this dog has it."""
+        """Return a colour of the breed as this dog has it."""
         return tuple(
             int(min(255, channel * by)) for channel, by in zip(colour, self._tint, strict=True)
         )
 
     def fur(self, outline: np.ndarray, length: float = 1.0) -> np.ndarray:
-        """The outline as fluffy as the breed is, times `length`."""
+        """Return the outline as fluffy as the breed is, times `length`."""
         if not self.breed.fluff:
             return outline
         return tufts(outline, self.breed.fluff * length * self.unit, self._rng)
 
     def on_head(self, view: View) -> Marks:
-        """The markings of the skull."""
+        """Return the markings of the skull."""
         marks: Marks = []
         for name in self.breed.markings:
             colour = self.breed.dark
@@ -73,7 +73,7 @@ class Coat:
         return marks
 
     def on_body(self, circles: np.ndarray, *, part: str) -> Marks:
-        """The markings of a `torso`, `neck`, `thigh`, `leg` or `tail` drawn as these circles
+        """Return the markings of a `torso`, `neck`, `thigh`, `leg` or `tail` drawn as these circles
         (n, 3) in pixels."""
         outline = hull(circles)
         low, high = outline.min(axis=0), outline.max(axis=0)
@@ -110,7 +110,7 @@ class Coat:
         ]
 
     def _stripes(self, low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
-        """Short, slanted tiger stripes over a box."""
+        """Return short, slanted tiger stripes over a box."""
         rng, stripes = self._rng, []
         step = 0.26 * self.unit
         for x in np.arange(low[0], high[0] + step, step):
@@ -124,19 +124,19 @@ class Coat:
         return stripes
 
     def _somewhere(self) -> tuple[float, float, float]:
-        """A direction on the front half of the head."""
+        """Return a direction on the front half of the head."""
         x, y, z = self._rng.standard_normal(3)
         return x, y, abs(z) + 0.2
 
 
 def _pair(view: View, direction: tuple[float, float, float], angle: float) -> list[np.ndarray]:
-    """The same patch on both sides of the head."""
+    """Return the same patch on both sides of the head."""
     x, y, z = direction
     return [view.cap((x, y, z), angle), view.cap((-x, y, z), angle)]
 
 
 def _blaze(half: float) -> list[tuple[float, float, float]]:
-    """A stripe from the crown that widens over the muzzle."""
+    """Return a stripe from the crown that widens over the muzzle."""
     right = [(half, -1.0, 0.5), (half, -0.1, 1.0), (0.5, 0.55, 0.8)]
     left = [(-x, y, z) for x, y, z in reversed(right)]
     return [*right, (0.0, 1.0, 0.5), *left]

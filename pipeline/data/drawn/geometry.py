@@ -1,4 +1,4 @@
-"""Solids of spheres in space, and the outlines that they show on a picture."""
+"""Solids of spheres in space, and the outlines that they show on an image."""
 
 import math
 
@@ -14,9 +14,9 @@ _DIRECTIONS = np.stack(
 
 
 def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
-    """A 3 x 3 rotation; x points right, y down, z to the viewer; angles in radians.
+    """Return a 3 x 3 rotation; x points right, y down, z to the viewer; angles in radians.
 
-    `yaw` turns what looks at the viewer to the right of the picture, `pitch` lowers its nose,
+    `yaw` turns what looks at the viewer to the right of the image, `pitch` lowers its nose,
     `roll` tilts it clockwise.
     """
     cos, sin = math.cos(yaw), math.sin(yaw)
@@ -29,14 +29,14 @@ def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndar
 
 
 def hull(circles: np.ndarray) -> np.ndarray:
-    """The outline of the convex hull of circles (x, y, radius), shape (n, 3): points (56, 2)."""
+    """Return the outline (56, 2) of the convex hull of circles (x, y, radius), shape (n, 3)."""
     reach = _DIRECTIONS @ circles[:, :2].T + circles[:, 2]  # (56, n): how far each goes
     furthest = circles[np.argmax(reach, axis=1)]
     return furthest[:, :2] + furthest[:, 2:] * _DIRECTIONS
 
 
 def tufts(outline: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
-    """The outline with hanging tufts of fur of about this length."""
+    """Return the outline with hanging tufts of fur of about this length."""
     closed = np.vstack([outline, outline[:1]])
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     count = max(9, int(along[-1] / (3.2 * length)))
@@ -63,7 +63,7 @@ def tufts(outline: np.ndarray, length: float, rng: np.random.Generator) -> np.nd
 
 
 def blob(centre: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndarray:
-    """An irregular round patch (14, 2)."""
+    """Return an irregular round patch (14, 2)."""
     angles = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     reach = radius * (
         1
@@ -74,7 +74,7 @@ def blob(centre: np.ndarray, radius: float, rng: np.random.Generator) -> np.ndar
 
 
 class View:
-    """A frame in space and how it shows on the picture: a rotation, then a parallel projection.
+    """A frame in space and how it shows on the image: a rotation, then a parallel projection.
 
     Lengths are in head radii of the dog; `unit` is one in pixels, `origin` the frame's zero.
     """
@@ -85,31 +85,31 @@ class View:
         self.unit = unit
 
     def points(self, places: list) -> np.ndarray:
-        """Places (n, 3) on the picture (n, 2)."""
+        """Return places (n, 3) as points on the image (n, 2)."""
         turned = np.asarray(places, dtype=float) @ self.matrix.T
         return self.origin + turned[:, :2] * self.unit
 
     def depth(self, place: tuple) -> float:
-        """How far towards the viewer a place lies, in head radii."""
+        """Return how far towards the viewer a place lies, in head radii."""
         return float(self.matrix[2] @ np.asarray(place, dtype=float))
 
     def circles(self, spheres: list) -> np.ndarray:
-        """Spheres (x, y, z, radius) as circles on the picture (n, 3)."""
+        """Return spheres (x, y, z, radius) as circles on the image (n, 3)."""
         spheres = np.asarray(spheres, dtype=float)
         return np.column_stack([self.points(spheres[:, :3]), spheres[:, 3] * self.unit])
 
     def solid(self, spheres: list) -> np.ndarray:
-        """The outline of the convex hull of spheres (56, 2)."""
+        """Return the outline of the convex hull of spheres (56, 2)."""
         return hull(self.circles(spheres))
 
     def circle(self, x: float, y: float, z: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
-        """The box of a sphere: low corner, high corner."""
+        """Return the box of a sphere: low corner, high corner."""
         (centre,) = self.points([(x, y, z)])
         return centre - radius * self.unit, centre + radius * self.unit
 
     def patch(self, directions: list) -> np.ndarray:
-        """A polygon on the unit sphere, through these directions; what lies on the far side is
-        pushed out to the rim, where the part it is painted on cuts it."""
+        """Return a polygon on the unit sphere, through these directions; what lies on the far side
+        is pushed out to the rim, where the part it is painted on cuts it."""
         directions = np.asarray(directions, dtype=float)
         turned = directions / np.linalg.norm(directions, axis=1)[:, None] @ self.matrix.T
         rim = np.maximum(np.hypot(turned[:, 0], turned[:, 1]), 1e-6)
@@ -117,7 +117,7 @@ class View:
         return self.origin + turned[:, :2] * push[:, None] * self.unit
 
     def cap(self, direction: tuple, angle: float) -> np.ndarray:
-        """A round patch on the unit sphere about a direction, of this angular radius (20, 2)."""
+        """Return a round patch (20, 2) on the unit sphere; `angle` is its angular radius."""
         axis = np.asarray(direction, dtype=float)
         axis /= np.linalg.norm(axis)
         side = np.cross(axis, (0.0, 1.0, 0.01))
@@ -130,7 +130,7 @@ class View:
     def disc(
         self, centre: tuple, normal: tuple, wide: float, high: float
     ) -> tuple[np.ndarray, float]:
-        """A flat ellipse (20, 2) at a place, facing a direction, and how much it faces the
+        """Return a flat ellipse (20, 2) at a place, facing a direction, and how much it faces the
         viewer: 1 straight, 0 edge on, below 0 away."""
         axis = np.asarray(normal, dtype=float)
         axis /= np.linalg.norm(axis)

@@ -107,7 +107,7 @@ class _Head:
             self.layer.solid(outline, self.coat.tone(self.breed.second), line=self.line * 0.6)
 
     def glint(self, place: tuple, towards: float, wide: float, high: float, colour: tuple) -> None:
-        """A highlight beside a place, `towards` the light."""
+        """Paint a highlight beside a place, `towards` the light."""
         (centre,) = self.view.points([place])
         flat = View(np.eye(3), centre + self.layer.light * towards * self.view.unit, self.view.unit)
         self.layer.detail(flat.disc((0, 0, 0), (0, 0, 1), wide, high)[0], colour)

@@ -1,4 +1,4 @@
-"""One drawn picture: one or two dogs before a background, and where each of them is seen."""
+"""One drawn image: one or two dogs before a background, and where each of them is seen."""
 
 import math
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ _TWO_DOGS, _OBSTACLE, _CUT, _TONGUE = 0.07, 0.14, 0.05, 0.35  # shares of the pi
 
 @dataclass(frozen=True)
 class Scene:
-    """A finished picture. `visible` holds one boolean mask (height, width) a dog: the pixels
+    """A finished image. `visible` holds one boolean mask (height, width) a dog: the pixels
     where that dog, and nothing before it, is seen; `boxes` their tight extents (left, top,
     right, bottom), right and bottom exclusive."""
 
     breed: Breed
-    picture: Image.Image
+    image: Image.Image
     visible: list[np.ndarray]
     boxes: list[tuple[int, int, int, int]]
 
@@ -47,7 +47,7 @@ class Stance:
 
 
 def scene(seed: int, number: int) -> Scene:
-    """Draw picture `number`, counted from 0. It depends on (seed, number) alone."""
+    """Draw image `number`, counted from 0. It depends on (seed, number) alone."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
     breed = BREEDS[number % len(BREEDS)]
     width, height = (int(side) for side in rng.integers(_SIDES_PX[0], _SIDES_PX[1] + 1, 2))
@@ -79,9 +79,9 @@ def scene(seed: int, number: int) -> Scene:
         covers = [earlier * (1 - cover) for earlier in covers]
 
     canvas = lit(canvas, light, rng)
-    picture = Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
+    image = Image.fromarray(np.clip(canvas + 0.5, 0, 255).astype(np.uint8))
     visible = [cover >= VISIBLE for cover in covers]
-    return Scene(breed, picture, visible, [_extent(mask) for mask in visible])
+    return Scene(breed, image, visible, [_extent(mask) for mask in visible])
 
 
 def _extent(mask: np.ndarray) -> tuple[int, int, int, int]:
@@ -107,7 +107,7 @@ def _stance(
         head_yaw = turned * min(abs(rng.normal(0, 0.3)), 1.2)
         body_yaw = 0.5 * head_yaw + rng.normal(0, 0.12)
         unit = min(room / 3.4, height / 3.7) * rng.uniform(0.78, 1.0) * breed.size**0.4
-        # The picture's lower edge cuts the chest.
+        # The image's lower edge cuts the chest.
         y = height - rng.uniform(1.75, 2.15) * unit
         if dogs == 1 and rng.random() < _CUT:
             x = width * (0.14 if rng.random() < 0.5 else 0.86)
@@ -135,7 +135,7 @@ def _stance(
 
 
 def _shadow(breed: Breed, stance: Stance, width: int, height: int) -> np.ndarray:
-    """The shadow on the ground as factors (height, width) in 0 to 1."""
+    """Return the shadow on the ground as factors (height, width) in 0 to 1."""
     shadow = Image.new("L", (width // 2, height // 2), 255)
     if stance.pose != "portrait":
         half = stance.unit / 2  # the shadow is drawn at half size

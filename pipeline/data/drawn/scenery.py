@@ -12,7 +12,8 @@ _KINDS = {"grass": 0.28, "room": 0.22, "sky": 0.12, "shapes": 0.15, "plain": 0.2
 
 
 def background(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
-    """Colours (height, width, 3), float32 in 0 to 255: painted at half size, blurred, enlarged."""
+    """Return colours (height, width, 3), float32 in 0 to 255: painted at half size, blurred,
+    enlarged."""
     kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
     painter = _Background(width // 2, height // 2, rng)
     {
@@ -35,7 +36,7 @@ class _Background:
         self.horizon = rng.uniform(0.45, 0.7) * height
 
     def mix(self, first: Colour, second: Colour) -> Colour:
-        """A colour somewhere between two."""
+        """Return a colour somewhere between two."""
         return _between(first, second, self.rng.random())
 
     def fade(self, above: Colour, below: Colour, start: float, end: float) -> None:
@@ -171,7 +172,7 @@ def _plant(layer: Layer, dog_x: float, unit: float, rng: np.random.Generator) ->
 
 
 def lit(canvas: np.ndarray, light: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
-    """The picture (height, width, 3) brighter towards the light, and warmer or cooler."""
+    """Return the image (height, width, 3) brighter towards the light, and warmer or cooler."""
     height, width, _ = canvas.shape
     x = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :]
     y = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None]

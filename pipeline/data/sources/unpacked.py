@@ -47,7 +47,7 @@ def pack(destination: Path, members: dict[str, Path], left_out: Counter[str]) ->
         members: name in the archive -> file.
 
     Raises:
-        DiskFull: there is no room.
+        DiskFull: the disk cannot take it.
     """
     if left_out:
         say(f"{destination.name}: left out: {listed(left_out)}")

@@ -1,1 +1,1 @@
-"""What is watched while training goes on; shapes no weight."""
+"""What is logged, drawn and scored while training goes on; shapes no weight."""

@@ -27,12 +27,12 @@ def test_reduced_decoding_leaves_a_region_no_smaller_than_its_crop() -> None:
 
 
 def random_boxes(count: int) -> list[tuple[Box, tuple[int, int]]]:
-    dice = random.Random(7)
+    rng = random.Random(7)
     found = []
     while len(found) < count:
-        width, height = dice.randint(1, 300), dice.randint(1, 300)
-        x = sorted(dice.uniform(0, width) for _ in "12")
-        y = sorted(dice.uniform(0, height) for _ in "12")
+        width, height = rng.randint(1, 300), rng.randint(1, 300)
+        x = sorted(rng.uniform(0, width) for _ in "12")
+        y = sorted(rng.uniform(0, height) for _ in "12")
         if x[0] < x[1] and y[0] < y[1]:
             found.append((Box(x[0], y[0], x[1], y[1]), (width, height)))
     return found

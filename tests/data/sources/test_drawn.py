@@ -146,7 +146,7 @@ def test_written_boxes_are_those_of_the_scenes(raw: Path, scenes: list[Scene]) -
 
 def test_boxes_are_tight_about_what_is_seen(scenes: list[Scene]) -> None:
     for drawn in scenes:
-        width, height = drawn.picture.size
+        width, height = drawn.image.size
         for mask, (left, top, right, bottom) in zip(drawn.visible, drawn.boxes, strict=True):
             assert 0 <= left < right <= width and 0 <= top < bottom <= height
             assert mask.shape == (height, width)
@@ -156,9 +156,9 @@ def test_boxes_are_tight_about_what_is_seen(scenes: list[Scene]) -> None:
             assert inside[:, 0].any() and inside[:, -1].any()
 
 
-def contrast(picture: Image.Image, mask: np.ndarray) -> float:
+def contrast(image: Image.Image, mask: np.ndarray) -> float:
     """How much more neighbouring pixels differ across the mask's edge than elsewhere outside."""
-    values = np.asarray(picture, dtype=float)
+    values = np.asarray(image, dtype=float)
     across = np.abs(np.diff(values, axis=1)).sum(axis=2)
     edge = mask[:, 1:] != mask[:, :-1]
     outside = ~mask[:, 1:] & ~edge
@@ -177,9 +177,9 @@ def test_the_masks_are_where_the_picture_shows_a_dog() -> None:
             continue
         (mask,) = drawn.visible
         checked += 1
-        true = contrast(drawn.picture, mask)
+        true = contrast(drawn.image, mask)
         assert true > 5
-        assert contrast(drawn.picture, np.roll(mask, 6, axis=1)) < 0.5 * true
+        assert contrast(drawn.image, np.roll(mask, 6, axis=1)) < 0.5 * true
     assert checked > 12
 
 

@@ -107,9 +107,9 @@ def test_nothing_waits_for_a_score_but_what_must() -> None:
 
 def test_what_goes_wrong_with_a_score_is_told() -> None:
     def failing(samples: np.ndarray) -> dict[str, float]:
-        raise InputError("at least 2 pictures")
+        raise InputError("at least 2 images")
 
     scores = evaluation(training_state(), failing)
     scores.begin()
-    with pytest.raises(InputError, match="at least 2 pictures"):
+    with pytest.raises(InputError, match="at least 2 images"):
         scores.settle()
