@@ -28,6 +28,11 @@ class Paths:
         return self.root / "data" / "index.csv"
 
     @property
+    def held_out(self) -> Path:
+        """The data's own test set: images like the crops, and labels; maybe empty."""
+        return self.root / "data" / "held_out.npz"
+
+    @property
     def reference(self) -> Path:
         """The real side of the score: features, mean, covariance, what unseen real images get."""
         return self.root / "data" / "reference.npz"

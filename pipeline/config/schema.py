@@ -6,7 +6,7 @@ parameters of the sources and families: each owns its own, and the two registrie
 
 from typing import Annotated, Literal
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import Field, Strict, create_model, field_validator, model_validator
 
 from pipeline.common.section import Range, Rate, Section, Share
 from pipeline.data.sources.registry import SOURCES, section_name
@@ -86,13 +86,21 @@ Model = create_model(
 )
 
 
+Augmentations = Annotated[
+    tuple[Literal["colour", "translation", "cutout"], ...], Strict(False), Field(min_length=1)
+]
+
+
 class Adversarial(Section):
     """The objective of a GAN."""
 
+    loss: Literal["bce", "hinge"]
     real_labels: Range
     fake_labels: Range
     swap_labels: float = Field(ge=0, le=0.5)
     r1: float = Field(ge=0)
+    d_steps: int = Field(ge=1, le=100)
+    augment: Augmentations | None
     lr_g: Rate | None
     lr_d: Rate | None
 
@@ -104,6 +112,20 @@ class Adversarial(Section):
         return value
 
 
+class Variational(Section):
+    """The objective of a VAE."""
+
+    likelihood: Literal["bernoulli", "gaussian"]
+    beta: float = Field(ge=0)
+    binarise: bool
+
+    @model_validator(mode="after")
+    def _binary_images_are_bernoulli(self) -> "Variational":
+        if self.binarise and self.likelihood != "bernoulli":
+            raise ValueError("binarise: true needs likelihood: bernoulli")
+        return self
+
+
 class Train(Section):
     """The GAN's training."""
 
@@ -111,11 +133,13 @@ class Train(Section):
     images: int = Field(ge=1)
     batch_size: int = Field(ge=2)
     lr: Rate
+    lr_decay: Literal["constant", "linear"]
     beta1: float = Field(ge=0, lt=1)
     beta2: float = Field(ge=0, lt=1)
     flips: bool
     ema_halflife_images: float = Field(ge=0)
     adversarial: Adversarial
+    variational: Variational
     precision: Literal["auto", "float32", "bfloat16", "float16"]
     compile: bool
     log_every_images: int = Field(ge=1)

@@ -5,6 +5,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def with_labels(features: Tensor, labels: Tensor | None, classes: int) -> Tensor:
+    """Return features (N, D) with the one-hot label of each row, int64 (N,), after them, where
+    there are classes."""
+    if not classes:
+        return features
+    return torch.cat([features, F.one_hot(labels, classes).to(features.dtype)], 1)
+
+
+def initialise_glorot(network: nn.Module, seed: int) -> None:
+    """Set Glorot's uniform initial weights, biases 0, a function of `seed` (Glorot and Bengio
+    2010): what Keras gives its layers."""
+    source = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight, generator=source)
+            nn.init.zeros_(module.bias)
+
+
 class MinibatchStddev(nn.Module):
     """One more feature map: how much an image's group differs (Karras et al. 2018, arXiv
     1710.10196, section 3), so that D can see when G makes the same image again and again.

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.common import npy, progress
 from pipeline.common.errors import InputError
-from pipeline.data import index
+from pipeline.data import held_out, index
 from pipeline.data.archives.reader import open_archive
+from pipeline.data.arrays import crops as array_crops
+from pipeline.data.arrays.raw import RawArrays
 from pipeline.data.cropping import crops, photos
 from pipeline.data.index import Row
+from pipeline.images.shape import ImageShape
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
@@ -32,6 +35,33 @@ def run(paths: Paths, *, crop: Crop) -> None:
             are at fault, the index that tells which is at `paths.refused_index`.
     """
     progress.heading("crop", f"{paths.raw.name} -> {paths.crops.name}, {paths.index.name}")
+    if RawArrays.is_in(paths.raw):
+        _from_arrays(paths, crop.side_px)
+    else:
+        _from_photos(paths, crop)
+
+
+def _from_arrays(paths: Paths, side_px: int) -> None:
+    """Hand over the images of a source that is arrays already."""
+    raw = RawArrays.load(paths.raw)
+    with progress.timed() as seconds:
+        array_crops.write(
+            raw,
+            side_px=side_px,
+            crops=paths.crops,
+            index_csv=paths.index,
+            test_set=paths.held_out,
+        )
+    _, height, width, channels = raw.training.images.shape
+    progress.say(
+        f"{len(raw.training.images):,} images of {len(raw.class_names)} classes, {height}x{width}x"
+        f"{channels} -> {side_px} px, {len(raw.held_out.images):,} more held out, in "
+        f"{seconds():.1f} s"
+    )
+
+
+def _from_photos(paths: Paths, crop: Crop) -> None:
+    """Crop every box of every photo."""
     listed: list[photos.Photo] = []
     rows: list[Row] = []
     with (
@@ -55,6 +85,7 @@ def run(paths: Paths, *, crop: Crop) -> None:
             # From here on an index of an earlier run would lie beside the crops of this one.
             paths.index.unlink(missing_ok=True)
         index.write(paths.index, rows)
+        held_out.write_empty(paths.held_out, ImageShape(crop.side_px, 3))
         paths.refused_index.unlink(missing_ok=True)
     _sum_up(listed, found.left_over, rows, seconds())
 

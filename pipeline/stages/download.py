@@ -9,6 +9,7 @@ from pipeline.common import files
 from pipeline.common.paths import Paths
 from pipeline.common.progress import heading, say, timed
 from pipeline.data.archives import reader
+from pipeline.data.arrays.raw import RawArrays
 from pipeline.data.sources.registry import SOURCES, section_name
 from pipeline.data.sources.source import Request
 
@@ -51,7 +52,7 @@ def run(paths: Paths, *, data: "Data", competition: str) -> None:
                 retry_wait_s=data.retry_wait_s,
             )
             SOURCES[data.source].write(request, getattr(data, section_name(data.source)))
-            lines = [_summary(made, stem) for stem in ("images", "annotation")]
+            lines = _summary(made)
             shutil.rmtree(paths.raw, ignore_errors=True)
             made.rename(paths.raw)
         finally:
@@ -61,7 +62,18 @@ def run(paths: Paths, *, data: "Data", competition: str) -> None:
         say(f"done in {seconds():.1f} s")
 
 
-def _summary(raw: Path, stem: str) -> str:
+def _summary(raw: Path) -> list[str]:
+    """Return what came, in lines; reading it shows that it is whole."""
+    if RawArrays.is_in(raw):
+        found = RawArrays.load(raw)
+        return [
+            f"{len(found.training.images):,} images of {len(found.class_names)} classes, "
+            f"{len(found.held_out.images):,} more held out"
+        ]
+    return [_archive_summary(raw, stem) for stem in ("images", "annotation")]
+
+
+def _archive_summary(raw: Path, stem: str) -> str:
     """Return a line about one archive, read once more: files, size, what is left out."""
     with reader.open_archive(raw, stem) as archive:
         size = archive.path.stat().st_size

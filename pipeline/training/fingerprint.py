@@ -64,6 +64,8 @@ def parts(*, model: Model, train: Train, dataset: Dataset, crops: Path) -> dict[
     settings |= _named(f"model.{model.name}", parameters)
     settings |= _named("train", train)
     settings |= _named(f"train.{family.OBJECTIVE}", getattr(train, family.OBJECTIVE))
+    if train.lr_decay != "constant":
+        settings["train.images"] = train.images  # the rate at an image depends on the last one
     found = {
         **settings,
         "crops": files.sha256(crops)[:16],

@@ -22,7 +22,7 @@ def copy(tmp_path: Path, repository: Path) -> Path:
 def another(value: Any) -> Any:
     """A value that is longer, shorter or of another kind."""
     if isinstance(value, list):
-        return [*value, *value, "x"] if isinstance(value[0], str) else [0.25]
+        return [*value, *value, "x"] if value and isinstance(value[0], str) else [0.25]
     return {None: 0.125, True: False, False: True}.get(value, "another, rather long text: # no")
 
 

@@ -137,7 +137,10 @@ def test_too_many_faults_stop_the_run_and_leave_the_index_to_look_at(
     one_of_each_fault(paths)
     enough = rules.model_copy(update={"max_bad_share": 11 / 18})
     stage.run(paths, crop=enough)
-    assert left(paths) == {"crops.npy", "index.csv"} and not paths.refused_index.exists()
+    assert (
+        left(paths) == {"crops.npy", "index.csv", "held_out.npz"}
+        and not paths.refused_index.exists()
+    )
     before = paths.crops.read_bytes(), paths.index.read_bytes()
 
     less = rules.model_copy(update={"max_bad_share": 10.9 / 18})
@@ -145,7 +148,7 @@ def test_too_many_faults_stop_the_run_and_leave_the_index_to_look_at(
         stage.run(paths, crop=less)
     assert str(paths.refused_index) in str(error.value)
     assert (index.read(paths.refused_index)["reason"] != "").sum() == 13
-    assert left(paths) == {"crops.npy", "index.csv"}
+    assert left(paths) == {"crops.npy", "index.csv", "held_out.npz"}
     assert (paths.crops.read_bytes(), paths.index.read_bytes()) == before
 
 

@@ -1,7 +1,17 @@
 """The sources of photos, by the names that `data.source` takes. A new one: its module, a line here,
 its sub-section of params.yaml."""
 
-from pipeline.data.sources import drawn, folder, kaggle, stanford_dogs
+from pipeline.data.sources import (
+    cifar10,
+    digits,
+    drawn,
+    fashion_mnist,
+    folder,
+    kaggle,
+    mnist,
+    stanford_dogs,
+    svhn,
+)
 from pipeline.data.sources.source import Source
 
 SOURCES: dict[str, Source] = {
@@ -9,6 +19,11 @@ SOURCES: dict[str, Source] = {
     "stanford-dogs": stanford_dogs,
     "folder": folder,
     "kaggle": kaggle,
+    "digits": digits,
+    "mnist": mnist,
+    "fashion-mnist": fashion_mnist,
+    "cifar10": cifar10,
+    "svhn": svhn,
 }
 
 

@@ -45,10 +45,10 @@ def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
     from pipeline.models.dcgan import networks
 
     return {
-        "generator": networks.Generator(
+        "generator": networks.DcganGenerator(
             shape=size.shape, latent_dim=size.latent_dim, channels=parameters.channels
         ),
-        "discriminator": networks.Discriminator(
+        "discriminator": networks.DcganDiscriminator(
             shape=size.shape,
             channels=parameters.channels,
             minibatch_stddev=parameters.minibatch_stddev,

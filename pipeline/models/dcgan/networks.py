@@ -7,7 +7,7 @@ from pipeline.images.shape import ImageShape
 from pipeline.models.layers import FromOnePixel, MinibatchStddev, ToImage, ToOnePixel
 
 
-class Generator(nn.Module):
+class DcganGenerator(nn.Module):
     """Latents to images. At 64 px and 64 channels these are the widths of the paper's figure 1:
     512 at 4 px, 256 at 8, 128 at 16, 64 at 32, the image at 64."""
 
@@ -34,7 +34,7 @@ class Generator(nn.Module):
         return self.layers(latents[:, :, None, None])
 
 
-class Discriminator(nn.Module):
+class DcganDiscriminator(nn.Module):
     """Images to logits: the generator's mirror, without batch norm next to the images."""
 
     def __init__(self, *, shape: ImageShape, channels: int, minibatch_stddev: bool) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.common import randomness
+from pipeline.training.engine import augment as augmentation
 from pipeline.training.engine import losses, precision
 from pipeline.training.engine.objective import Metric
 
@@ -29,7 +31,8 @@ class AdversarialObjective:
     """A generator and a discriminator with their optimisers; a step trains each once.
 
     As in the DCGAN tutorial, one batch of generated images serves both: D learns from it detached,
-    then G through D's new weights. Real and generated images pass D as separate batches, so that
+    then G through D's new weights; with `d_steps` above 1, G learns in each so many-th step only.
+    Real and generated images pass D as separate batches, so that
     batch norm sees each alone. D's own gradients are not computed in G's half of a step, where
     nothing would use them.
     """
@@ -59,6 +62,7 @@ class AdversarialObjective:
             conditional: whether both are told the class of an image.
         """
         self._settings = train.adversarial
+        self._train = train
         self._device = device
         self._dtype = precision.pick(train.precision, device)
         self._conditional = conditional
@@ -76,23 +80,36 @@ class AdversarialObjective:
         # The same networks; with several processes their backward averages the gradients.
         self._shared_generator = distributed.wrap(self.generator, device)
         self._shared_discriminator = distributed.wrap(self.discriminator, device)
-        rate_g = self._settings.lr_g or train.lr
-        rate_d = self._settings.lr_d or train.lr
-        self.optimizer_g = precision.adam(self.generator, rate_g, train, device)
-        self.optimizer_d = precision.adam(self.discriminator, rate_d, train, device)
+        self._rate_g = self._settings.lr_g or train.lr
+        self._rate_d = self._settings.lr_d or train.lr
+        self.optimizer_g = precision.adam(self.generator, self._rate_g, train, device)
+        self.optimizer_d = precision.adam(self.discriminator, self._rate_d, train, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self._dtype == torch.float16)
+        self._has_dropout = any(
+            isinstance(layer, nn.Dropout)
+            for network in networks.values()
+            for layer in network.modules()
+        )
+        self._last_of_g = torch.zeros(2, device=device)  # loss and norm of G's last step
 
     def step(self, batch: Batch, number: int) -> Tensor:
         """Train D, then G, on a batch; return `metrics`, float32 (6,), on the device."""
         labels = batch.labels if self._conditional else None
-        real_targets, fake_targets = self._targets(batch)
+        precision.set_rate(self.optimizer_g, self._rate_g, self._train, number)
+        precision.set_rate(self.optimizer_d, self._rate_d, self._train, number)
+        if self._has_dropout:  # its draws, too, are a function of seed and image
+            words = randomness.words(batch.seed, "dropout", batch.first, 1, 1)
+            torch.manual_seed(int(words[0, 0] >> 1))
         with precision.autocast(self._dtype, self._device):
             fake = self._shared_generator(batch.latents, labels)
         penalty = self._settings.r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
         loss_d, d_real, d_fake, norm_d = self._discriminator_step(
-            batch.images, fake.detach(), labels, real_targets, fake_targets, penalty
+            batch, fake.detach(), labels, penalty
         )
-        loss_g, norm_g = self._generator_step(fake, labels)
+        if number % self._settings.d_steps == self._settings.d_steps - 1:
+            self._last_of_g = torch.stack(self._generator_step(batch, fake, labels))
+        self.scaler.update()
+        loss_g, norm_g = self._last_of_g
         return torch.stack([loss_d, loss_g, d_real, d_fake, norm_d, norm_g])
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
@@ -106,12 +123,14 @@ class AdversarialObjective:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of both networks, their optimisers and the gradient scaler."""
-        return {name: part.state_dict() for name, part in self._parts().items()}
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        return state | {"last_of_g": self._last_of_g}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
+        self._last_of_g = state["last_of_g"].to(self._device)
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -140,21 +159,30 @@ class AdversarialObjective:
     def _to_device(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device, non_blocking=True)
 
+    def _augmented(self, images: Tensor, batch: Batch, stream: str) -> Tensor:
+        names = self._settings.augment
+        if not names:
+            return images
+        draws = randomness.uniforms(
+            batch.seed, stream, batch.first, len(images), augmentation.CHANCES
+        )
+        chance = self._to_device(np.ascontiguousarray(draws.T, dtype=np.float32))
+        return augmentation.augment(images, chance, names)
+
     def _discriminator_step(
-        self,
-        real: Tensor,
-        fake: Tensor,
-        labels: Tensor | None,
-        real_targets: Tensor,
-        fake_targets: Tensor,
-        penalty: float,
+        self, batch: Batch, fake: Tensor, labels: Tensor | None, penalty: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Train D on its loss plus penalty / 2 · E‖∇D(x)‖²; return loss, D(x), D(G(z)), norm."""
+        real = self._augmented(batch.images, batch, "augment real")
+        fake = self._augmented(fake, batch, "augment fake")
         with precision.autocast(self._dtype, self._device):
             real_logits = self._shared_discriminator(real, labels)
             fake_logits = self._shared_discriminator(fake, labels)
         real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
-        loss = losses.discriminator_loss(real_logits, fake_logits, real_targets, fake_targets)
+        if self._settings.loss == "hinge":
+            loss = losses.discriminator_hinge_loss(real_logits, fake_logits)
+        else:
+            loss = losses.discriminator_loss(real_logits, fake_logits, *self._targets(batch))
         total = loss
         if penalty:
             total = loss + penalty / 2 * losses.r1_penalty(self.discriminator, real, labels)
@@ -162,13 +190,15 @@ class AdversarialObjective:
         d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
         return loss.detach(), d_real, d_fake, norm
 
-    def _generator_step(self, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _generator_step(
+        self, batch: Batch, fake: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Train G to be taken for real; return loss and norm."""
         self.discriminator.requires_grad_(False)
         with precision.autocast(self._dtype, self._device):
-            logits = self.discriminator(fake, labels)
-        loss = losses.generator_loss(logits.float())
+            logits = self.discriminator(self._augmented(fake, batch, "augment G"), labels)
+        is_hinge = self._settings.loss == "hinge"
+        loss = (losses.generator_hinge_loss if is_hinge else losses.generator_loss)(logits.float())
         norm = precision.descend(loss, self.generator, self.optimizer_g, self.scaler)
         self.discriminator.requires_grad_(True)
-        self.scaler.update()
         return loss.detach(), norm

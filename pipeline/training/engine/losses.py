@@ -15,6 +15,17 @@ def discriminator_loss(
     return real + binary_cross_entropy_with_logits(fake_logits, fake_targets)
 
 
+def discriminator_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Return E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) (Lim and Ye 2017, arXiv 1705.02894; Miyato
+    et al. 2018, equation 16). Arguments float32 (B,)."""
+    return (1 - real_logits).relu().mean() + (1 + fake_logits).relu().mean()
+
+
+def generator_hinge_loss(fake_logits: Tensor) -> Tensor:
+    """Return −E D(G(z)), the generator's side of the hinge loss. `fake_logits`: float32 (B,)."""
+    return -fake_logits.mean()
+
+
 def generator_loss(fake_logits: Tensor) -> Tensor:
     """Return the mean of −log D(G(z)), the non-saturating loss (Goodfellow et al. 2014, section
     3). `fake_logits`: float32 (B,)."""

@@ -63,6 +63,15 @@ def adam(
     )
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float, train: Train, number: int) -> None:
+    """Set the rate of step `number`, from 0: `rate` itself, or what is left of it on a straight
+    line to 0 at `train.images`."""
+    if train.lr_decay == "linear":
+        rate *= max(0.0, 1 - number * train.batch_size / train.images)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
 def descend(
     loss: Tensor,
     network: nn.Module,

@@ -12,6 +12,7 @@ from pipeline.models.family import NetworkSize
 from pipeline.models.registry import FAMILIES
 from pipeline.training.engine.adversarial import AdversarialObjective
 from pipeline.training.engine.ema import MovingAverage
+from pipeline.training.engine.variational import VariationalObjective
 
 if TYPE_CHECKING:
     from pipeline.config.schema import Model, Train
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "adversarial": AdversarialObjective,
+    "variational": VariationalObjective,
 }
 
 

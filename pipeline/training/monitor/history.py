@@ -49,9 +49,9 @@ class History:
         panels: dict[str, list[str]] = {}
         for metric in self._objective:
             if metric.in_summary and row[metric.name] is not None:
-                panels.setdefault(metric.panel.partition(" (")[0], []).append(
-                    f"{metric.label} {row[metric.name]:.3g}"
-                )
+                panel = metric.panel.partition(" (")[0]
+                label = "" if metric.label == panel else f"{metric.label} "
+                panels.setdefault(panel, []).append(f"{label}{row[metric.name]:.3g}")
         parts = [f"{panel} {', '.join(values)}" for panel, values in panels.items()]
         return ", ".join([f"{row['images_per_s']:.0f} images/s", *parts])
 
