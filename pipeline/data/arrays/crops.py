@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.common import files, progress
+from pipeline.common import npy, progress
 from pipeline.data import held_out, index
 from pipeline.data.arrays.raw import LabelledImages, RawArrays
 
@@ -21,7 +21,7 @@ def write(raw: RawArrays, *, side_px: int, crops: Path, index_csv: Path, test_se
     """Write every training image as a crop with its row in the index, and the test set alike."""
     images, labels = raw.training.images, raw.training.labels
     row_shape = (side_px, side_px, images.shape[3])
-    with files.growing_npy(crops, row_shape) as append:
+    with npy.growing(crops, row_shape) as append:
         for start in progress.bar(range(0, len(images), _BLOCK_IMAGES), label="crop"):
             append(fit_side(images[start : start + _BLOCK_IMAGES], side_px))
         # From here on an index of an earlier run would lie beside the crops of this one.

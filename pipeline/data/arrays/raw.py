@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common import files
+from pipeline.common import files, npy
 from pipeline.common.errors import InputError
 
 _IMAGES, _LABELS, _CLASSES = "images.npy", "labels.npy", "classes.json"
@@ -51,8 +51,8 @@ class RawArrays:
     def write(self, raw: Path) -> None:
         """Write the arrays into the folder `raw`."""
         for prefix, part in (("", self.training), (_HELD_OUT, self.held_out)):
-            files.write_npy(raw / f"{prefix}{_IMAGES}", np.ascontiguousarray(part.images))
-            files.write_npy(raw / f"{prefix}{_LABELS}", part.labels)
+            npy.write(raw / f"{prefix}{_IMAGES}", np.ascontiguousarray(part.images))
+            npy.write(raw / f"{prefix}{_LABELS}", part.labels)
         files.write_text(raw / _CLASSES, json.dumps(list(self.class_names), ensure_ascii=False))
 
     @classmethod

@@ -30,7 +30,7 @@ def test_params_yaml_has_its_sub_section(name: str, repository: Path) -> None:
 
 
 def test_photos_have_terms_of_their_own() -> None:
-    assert [name for name, source in SOURCES.items() if source.IS_OWN_WORK] == ["drawn"]
+    assert [name for name, source in SOURCES.items() if source.IS_OWN_WORK] == ["drawn", "digits"]
 
 
 def test_the_schema_reads_the_registry_without_what_the_sources_work_with() -> None:
