@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import Any, TypeVar
 
@@ -59,6 +59,12 @@ def in_order(
         raise WorkerDied(
             "a worker process died, most likely for want of memory; free some and run again"
         ) from None
+    except RuntimeError:
+        # The executor's own thread was refused: nobody else would end the workers.
+        for worker in multiprocessing.active_children():
+            worker.kill()
+            worker.join()
+        raise
 
 
 def in_order_by_threads(
@@ -97,7 +103,8 @@ def _in_order(
                 yield waiting.popleft().result()
                 check()
         finally:
-            executor.shutdown(cancel_futures=True)
+            with suppress(RuntimeError):  # its own thread was refused: there is nothing to join
+                executor.shutdown(cancel_futures=True)
 
 
 @contextmanager

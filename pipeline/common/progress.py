@@ -13,6 +13,10 @@ from pipeline.common.errors import PipelineError
 
 T = TypeVar("T")
 
+# tqdm would start a thread that corrects its guess of how many updates may go unshown; with
+# `miniters=1` it guesses nothing.
+tqdm.monitor_interval = 0
+
 
 def say(line: str) -> None:
     """Print one line above any bar. Goes to stdout at once, also where that is a file."""
@@ -52,6 +56,7 @@ def bar(
         unit_scale=is_bytes,
         unit_divisor=1024 if is_bytes else 1000,
         dynamic_ncols=True,
+        miniters=1,
         disable=None,  # None: off where the stream is no terminal
         leave=False,
     )
