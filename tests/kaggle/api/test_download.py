@@ -178,13 +178,14 @@ def test_the_crops_are_those_of_the_stanford_archives_of_the_same_photos(
     sources = {
         "kaggle": {
             "data.source": "kaggle",
-            "data.kaggle_competition": COMPETITION,
-            "kaggle.competition": COMPETITION,
+            "competition": COMPETITION,
         },
         "stanford": {
             "data.source": "stanford-dogs",
-            "data.images_mirrors": [str(tmp_path / "stanford" / "images.tar")],
-            "data.annotation_mirrors": [str(tmp_path / "stanford" / "annotation.tar")],
+            "data.stanford_dogs.images_mirrors": [str(tmp_path / "stanford" / "images.tar")],
+            "data.stanford_dogs.annotation_mirrors": [
+                str(tmp_path / "stanford" / "annotation.tar")
+            ],
         },
     }
     crops = {}
