@@ -130,7 +130,7 @@ class LeastSquares:
         return torch.stack([-error - kl, kl]).detach()
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
-        return "posterior collapse" if rows[-1]["kl"] < 1e-3 else None
+        return "posterior collapse" if rows and rows[-1]["kl"] < 1e-3 else None
 
     def state_dict(self) -> dict[str, Any]:
         return {"networks": self.networks.state_dict(), "optimizer": self.optimizer.state_dict()}

@@ -65,7 +65,8 @@ class Objective(Protocol):
         nothing waits for it."""
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
-        """Return what the history says has gone wrong, in words; None where nothing has."""
+        """Return what the history's rows so far, perhaps none, say has gone wrong, in words; None
+        where nothing has."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that a later step depends on."""
