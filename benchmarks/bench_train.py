@@ -55,7 +55,7 @@ SHAPE = ImageShape(64, 3)
 
 def networks(channels: int) -> list[nn.Module]:
     """Return generator and discriminator."""
-    parameters = dcgan.Parameters(channels=channels, minibatch_stddev=False)
+    parameters = dcgan.Parameters(channels=channels, minibatch_stddev=False, conditional=False)
     made = dcgan.build(parameters, NetworkSize(LATENT_DIM, SHAPE, 0))
     for network in made.values():
         dcgan.initialise(network, 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,25 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.common import torch_file
 from pipeline.common.errors import InputError
 from pipeline.images.shape import ImageShape
 from pipeline.models import sampling, walk
 from pipeline.models.family import NetworkSize
 from pipeline.models.registry import FAMILIES
 
-# What torch's reader raises on damaged files, and on bytes that are no pickle at all.
-_UNREADABLE = (
-    RuntimeError,
-    pickle.UnpicklingError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-    struct.error,
-    AttributeError,
-    AssertionError,
-    OSError,
-)
+# What a file of torch's that holds no generator of ours leads to.
+_NO_GENERATOR = (RuntimeError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -78,10 +66,7 @@ def save(path: Path, state: dict[str, Tensor], info: GeneratorInfo) -> None:
         "fingerprint": info.fingerprint,
         "state_dict": {name: tensor.cpu() for name, tensor in state.items()},
     }
-    # Into an open file: given a name, torch.save writes that name into the archive, and the
-    # temporary file's name is another in each run.
-    with open(path, "wb") as file:
-        torch.save(content, file)
+    torch_file.save(path, content)
 
 
 class SavedGenerator:
@@ -110,7 +95,7 @@ class SavedGenerator:
                 f"{path}: no generator here; train one first (python -m pipeline train)"
             )
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch_file.load(path)
             info = GeneratorInfo(
                 family=content["family"],
                 parameters=content["parameters"],
@@ -123,7 +108,12 @@ class SavedGenerator:
             )
             network = info.build()
             network.load_state_dict(content["state_dict"])
-        except _UNREADABLE as error:
+        except torch_file.DamagedFile as error:
+            raise InputError(
+                f"{path}: not a generator, or damaged ({error}); run the train stage again, or see "
+                f"`python -m pipeline verify`"
+            ) from None
+        except _NO_GENERATOR as error:
             reason = (str(error).strip() or type(error).__name__).split("\n")[0]
             raise InputError(
                 f"{path}: not a generator that this code can read ({reason})"

@@ -21,7 +21,9 @@ def build(
     minibatch_stddev: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """Return generator and discriminator."""
-    parameters = dcgan.Parameters(channels=channels, minibatch_stddev=minibatch_stddev)
+    parameters = dcgan.Parameters(
+        channels=channels, minibatch_stddev=minibatch_stddev, conditional=False
+    )
     size = NetworkSize(latent_dim, ImageShape(side_px, image_channels), 0)
     networks = dcgan.build(parameters, size)
     assert set(networks) == {"generator", "discriminator"}

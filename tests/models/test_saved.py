@@ -129,6 +129,21 @@ def test_a_broken_generator_is_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(told.value)
 
 
+def test_a_damaged_generator_is_one_line_and_never_another_generator(tmp_path: Path) -> None:
+    path = tmp_path / "generator.pt"
+    write_generator(path)
+    content = path.read_bytes()
+    weights = torch.load(path, weights_only=True)["state_dict"]
+    largest = max(weights.values(), key=torch.numel).numpy().tobytes()
+    flipped = bytearray(content)
+    flipped[content.index(largest) + 3] ^= 1
+    for damaged in (flipped, content[: len(content) // 2], content[:-1], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"generator\.pt: .*run the train stage again") as told:
+            SavedGenerator.load(path, CPU)
+        assert "\n" not in str(told.value)
+
+
 def test_what_is_written_is_read_without_running_code(tmp_path: Path) -> None:
     """Nothing but tensors and plain values: `weights_only` reads it."""
     write_generator(tmp_path / "g.pt")

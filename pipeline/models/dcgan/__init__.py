@@ -23,6 +23,7 @@ class Parameters(Section):
 
     channels: int = Field(ge=4, le=512)
     minibatch_stddev: bool
+    conditional: bool
 
 
 def require(shape: ImageShape) -> None:
@@ -36,8 +37,8 @@ def require(shape: ImageShape) -> None:
 
 
 def is_conditional(parameters: Parameters) -> bool:
-    """Return False: no network is told the class of an image."""
-    return False
+    """Return whether both networks are told the class of an image."""
+    return parameters.conditional
 
 
 def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
@@ -46,12 +47,16 @@ def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
 
     return {
         "generator": networks.DcganGenerator(
-            shape=size.shape, latent_dim=size.latent_dim, channels=parameters.channels
+            shape=size.shape,
+            latent_dim=size.latent_dim,
+            channels=parameters.channels,
+            classes=size.classes,
         ),
         "discriminator": networks.DcganDiscriminator(
             shape=size.shape,
             channels=parameters.channels,
             minibatch_stddev=parameters.minibatch_stddev,
+            classes=size.classes,
         ),
     }
 
@@ -64,11 +69,11 @@ def initialise(network: nn.Module, seed: int) -> None:
 
     source = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
             nn.init.normal_(module.weight, 0.0, 0.02, generator=source)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, 0.02, generator=source)
         else:
             continue
-        if module.bias is not None:
+        if getattr(module, "bias", None) is not None:
             nn.init.zeros_(module.bias)

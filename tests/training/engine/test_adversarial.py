@@ -30,7 +30,7 @@ SOFT = {
 
 
 def networks() -> dict[str, nn.Module]:
-    parameters = dcgan.Parameters(channels=4, minibatch_stddev=False)
+    parameters = dcgan.Parameters(channels=4, minibatch_stddev=False, conditional=False)
     made = dcgan.build(parameters, NetworkSize(8, ImageShape(16, 3), 0))
     for seed, name in enumerate(("generator", "discriminator"), 1):
         dcgan.initialise(made[name], seed)
