@@ -137,7 +137,7 @@ def generator_info(
     class_counts = class_counts or {}
     return saved.GeneratorInfo(
         family=family,
-        parameters=parameters or {"channels": 4, "minibatch_stddev": False},
+        parameters=parameters or {"channels": 4, "minibatch_stddev": False, "conditional": False},
         latent_dim=8,
         shape=ImageShape(side_px, channels),
         class_names=tuple(class_counts),

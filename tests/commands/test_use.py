@@ -109,7 +109,7 @@ def test_without_a_name_it_lists_the_presets(
 
 
 BAD = {
-    "unknown preset": (["nope"], "presets/nope.yaml: no such preset; there are default, kaggle-"),
+    "unknown preset": (["nope"], "presets/nope.yaml: no such preset; there are cifar10-dcgan, cif"),
     "path": (["../params"], "no such preset"),
     "no name": (["train.lr=1e-3"], "train.lr=1e-3: name a preset first: use default train.lr=1e-3"),
     "no equals": (["small", "train.lr"], "'train.lr': not section.key=value"),

@@ -130,7 +130,7 @@ def write_generator(path: Path, seed: int, channels: int = 3) -> None:
 
     info = saved.GeneratorInfo(
         family="dcgan",
-        parameters={"channels": 4, "minibatch_stddev": False},
+        parameters={"channels": 4, "minibatch_stddev": False, "conditional": False},
         latent_dim=LATENT_DIM,
         shape=ImageShape(SIDE, channels),
         class_names=(),

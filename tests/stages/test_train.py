@@ -29,6 +29,7 @@ from pipeline.training.monitor.metrics import TrainingDiverged
 from tests import checkout
 from tests.conftest import REPOSITORY
 from tests.factories import tiny, workplace, write_params
+from tests.standins import small_disk
 
 
 def start(paths: Paths, **changes: Any) -> subprocess.Popen:
@@ -82,7 +83,7 @@ def test_outs(straight: Paths) -> None:
     info = SavedGenerator.load(straight.generator, torch.device("cpu")).info
     assert info == GeneratorInfo(
         family="dcgan",
-        parameters={"channels": 4, "minibatch_stddev": True},
+        parameters={"channels": 4, "minibatch_stddev": True, "conditional": False},
         latent_dim=8,
         shape=ImageShape(16, 3),
         class_names=(),
@@ -230,6 +231,22 @@ def test_no_trainer_goes_on_when_dvc_is_killed_alone(tmp_path: Path) -> None:
     while Path(f"/proc/{trainer}").exists():
         assert time.monotonic() < deadline, "the trainer goes on alone"
         time.sleep(0.02)
+
+
+def test_a_generator_that_does_not_fit_on_the_disk_is_one_line(tmp_path: Path) -> None:
+    """The checkpoint lies elsewhere and is whole: with room, the same command only writes."""
+    paths = workplace(tmp_path / "run")
+    train(paths, model__dcgan__channels=32)  # larger than the grids
+    before = paths.generator.read_bytes()
+    paths.generator.unlink()
+    with (
+        small_disk.files_limited(len(before) // 2),
+        pytest.raises(DiskFull, match=r"generator\.pt: File too large; make room"),
+    ):
+        train(paths, model__dcgan__channels=32)
+    assert not paths.generator.exists() and not list(paths.root.rglob("*.tmp"))
+    train(paths, model__dcgan__channels=32)
+    assert paths.generator.read_bytes() == before
 
 
 def test_bad_input_is_one_line(tmp_path: Path) -> None:
