@@ -127,6 +127,8 @@ SHAPES_NOTHING = {
     "common/devices.py",
     "common/errors.py",
     "common/files.py",
+    "common/npy.py",
+    "common/process.py",
     "common/progress.py",
     "common/section.py",
     "data/dataset.py",  # what it reads is in the fingerprint itself
