@@ -5,34 +5,19 @@ or not at all; should the newest still be damaged (a failing disk), the one befo
 """
 
 import json
-import pickle
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from pipeline.common import files, progress
+from pipeline.common import files, progress, torch_file
 from pipeline.common.errors import PipelineError
 from pipeline.training.fingerprint import differences, digest
 
 KEEP_FILES = 2
 KEEP_RUNS = 4  # folders, the current one included; parameters changed back by hand find theirs
 _NOTE = "fingerprint.json"
-# What torch's and zipfile's readers raise on damaged files.
-_UNREADABLE = (
-    RuntimeError,
-    OSError,
-    EOFError,
-    KeyError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    zipfile.BadZipFile,
-)
 
 
 class CheckpointFolder:
@@ -72,18 +57,15 @@ class CheckpointFolder:
         Raises:
             DiskFull: there is no room; the last checkpoint stays.
         """
+        before = "the one before it is kept" if self._newest_first() else "there is none before it"
         try:
-            with (
-                files.atomic(self.folder / f"{images_seen:012d}.pt") as temporary,
-                open(temporary, "wb") as file,
-            ):
-                torch.save({**state, "fingerprint": self.fingerprint}, file)
-        except (files.DiskFull, OSError, RuntimeError) as error:
-            # torch's own zip writer reports a failed write as a RuntimeError.
+            with files.atomic(self.folder / f"{images_seen:012d}.pt") as temporary:
+                torch_file.save(temporary, {**state, "fingerprint": self.fingerprint})
+        except (files.DiskFull, OSError) as error:
+            cause = error.__cause__ or error
             raise files.DiskFull(
                 f"{self.folder}: the checkpoint at {images_seen} images could not be written "
-                f"({_reason(error.__cause__ or error)}); the one before it is kept. Make room and "
-                f"run again"
+                f"({getattr(cause, 'strerror', None) or cause}); {before}. Make room and run again"
             ) from error
         for old in self._newest_first()[KEEP_FILES:]:
             old.unlink()
@@ -96,12 +78,9 @@ class CheckpointFolder:
         """
         for path in self._newest_first():
             try:
-                with zipfile.ZipFile(path) as archive:  # torch itself checks none of its checksums
-                    if (broken := archive.testzip()) is not None:
-                        raise zipfile.BadZipFile(f"checksum of {broken}")
-                state = torch.load(path, map_location="cpu", weights_only=True)
+                state = torch_file.load(path)
                 owner = state["fingerprint"]
-            except _UNREADABLE as error:
+            except (torch_file.DamagedFile, LookupError, TypeError) as error:
                 _discard(path, error)
             else:
                 if owner != self.fingerprint:
@@ -143,10 +122,6 @@ class CheckpointFolder:
         return [note.parent for note in notes]
 
 
-def _discard(path: Path, error: BaseException) -> None:
-    progress.say(f"{path.name}: cut short or damaged ({_reason(error)}); trying the one before it")
+def _discard(path: Path, error: Exception) -> None:
+    progress.say(f"{path.name}: cut short or damaged ({error}); trying the one before it")
     path.unlink()
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).split("\n")[0][:120]

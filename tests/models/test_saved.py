@@ -1,6 +1,5 @@
 """The file of a generator: saved, loaded, sampled by class, refused where it is broken."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline.common import files
 from pipeline.common.errors import PipelineError
 from pipeline.training.checkpoint import KEEP_RUNS, CheckpointFolder
+from tests.standins import small_disk
 
 
 def opened(home: Path, *, fresh: bool = False, **shaping: Any) -> CheckpointFolder:
@@ -115,3 +117,22 @@ def test_two_trainings_of_one_run_come_one_after_the_other(
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_a_full_disk_is_said_with_the_systems_reason_and_what_is_kept(tmp_path: Path) -> None:
+    checkpoints = opened(tmp_path)
+    said = r"the checkpoint at {} images could not be written \(File too large\); {}\. Make room"
+    with (
+        small_disk.files_limited(3000),
+        pytest.raises(files.DiskFull, match=said.format(8, "there is none before it")),
+    ):
+        checkpoints.save(state(1), 8)
+    assert checkpoints.load() is None
+    checkpoints.save(state(1), 8)
+    with (
+        small_disk.files_limited(3000),
+        pytest.raises(files.DiskFull, match=said.format(16, "the one before it is kept")),
+    ):
+        checkpoints.save(state(2), 16)
+    assert torch.equal(checkpoints.load()["weights"], torch.ones(1000))
+    assert [path.name for path in checkpoints.folder.glob("*.pt*")] == ["000000000008.pt"]
