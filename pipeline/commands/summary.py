@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.common import progress
+from pipeline.common import files, progress
 from pipeline.common.paths import Paths
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ def lines(found: "Run") -> list[str]:
     rows.append(
         ("report", f"{page} (open it in a browser)" if paths.report.is_file() else "none yet")
     )
-    for stage in dict.fromkeys(item.stage for item in found.missing):
-        files = ", ".join(item.file for item in found.missing if item.stage == stage)
-        rows.append(("missing", f"{files} (python -m pipeline {stage})"))
+    absent = [item for item in found.missing if item.is_absent]
+    for stage in dict.fromkeys(item.stage for item in absent):
+        names = ", ".join(item.file for item in absent if item.stage == stage)
+        rows.append(("missing", f"{names} (python -m pipeline {stage})"))
+    for item in found.missing:
+        if not item.is_absent:
+            rows.append(("damaged", f"{item.file} {item.why} (python -m pipeline {item.stage})"))
     return [f"{name:<13}{text}" for name, text in rows]
 
 
@@ -53,8 +57,7 @@ def _submission(found: "Run") -> str:
     known = [words.size(zip_path.stat().st_size)]
     if "images" in package:
         known.insert(0, f"{package['images']:,} images")
-    if "sha256" in package:
-        known.append(f"sha256 {package['sha256'][:12]}…")
+    known.append(f"sha256 {files.sha256(zip_path)[:12]}…")
     return f"{_name(zip_path, found.paths.root)} ({', '.join(known)})"
 
 

@@ -1,16 +1,19 @@
 """Read the files of a run. A missing or broken file is noted and does not stop the reader."""
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from pipeline.common import files, npy, torch_file
 from pipeline.common.paths import Paths
-from pipeline.report.curves import Panel
+from pipeline.report.curves import Panel, images_seen
 from pipeline.report.curves import read as read_curves
 
 T = TypeVar("T")
@@ -22,15 +25,20 @@ NUMBERS = (
 )  # fmt: skip
 INDEX_COLUMNS = {"file", "class", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
 CHANNELS = (1, 3)
+_ABSENT = "is not there"
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A file that is not there or cannot be read."""
+    """A file that is not there, cannot be read, or does not fit the others."""
 
     file: str
     stage: str  # the stage that writes it
     why: str
+
+    @property
+    def is_absent(self) -> bool:
+        return self.why == _ABSENT
 
 
 @dataclass(frozen=True)
@@ -58,24 +66,24 @@ class Run:
 def read_run(paths: Paths) -> Run:
     """Return the files of the run below `paths.root`, as many of them as there are."""
     reader = _Reader(paths.root)
-    files: dict[str, Any] = {
+    found: dict[str, Any] = {
         "index": reader.read(paths.index, "crop", _index),
-        "crops": reader.read(paths.crops, "crop", _images),
+        "crops": reader.read(paths.crops, "crop", partial(_images, stage="crop")),
         "curves": reader.read(paths.curves_csv, "train", read_curves),
         "grids": reader.read(paths.grids, "train", _grids) or {},
         "training": reader.read(paths.training, "train", _object),
-        "generated": reader.read(paths.generated, "generate", _images),
+        "generated": reader.read(paths.generated, "generate", partial(_images, stage="generate")),
         "package": reader.read(paths.package, "package", _object),
         "metrics": reader.read(paths.metrics, "score", _metrics),
         "neighbours": reader.read(paths.neighbours, "score", _neighbours),
     }
-    if not paths.generator.is_file():
-        reader.note(paths.generator, "train", "is not there")
+    reader.read(paths.generator, "train", _check_generator)
+    reader.compare(paths, **found)
     return Run(
         paths=paths,
         stages=_stage_logs(paths.stage_log),
         missing=tuple(reader.missing),
-        **files,
+        **found,
     )
 
 
@@ -91,11 +99,40 @@ class _Reader:
         try:
             return parse(path)
         except FileNotFoundError:
-            self.note(path, stage, "is not there")
+            self.note(path, stage, _ABSENT)
         except (OSError, ValueError, EOFError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
+            reason = reason.removeprefix(f"{path}: ")
             self.note(path, stage, f"cannot be read ({reason})")
         return None
+
+    def compare(
+        self,
+        paths: Paths,
+        *,
+        index: pd.DataFrame | None,
+        crops: np.ndarray | None,
+        training: dict[str, Any] | None,
+        package: dict[str, Any] | None,
+        curves: tuple[Panel, ...] | None,
+        **others: object,
+    ) -> None:
+        """Note the files that are whole by themselves and do not fit the others."""
+        if index is not None and crops is not None:
+            named = int(index["crop"].notna().sum())
+            if named != len(crops):
+                why = f"names {named:,} crops, {paths.crops.name} holds {len(crops):,}"
+                self.note(paths.index, "crop", why)
+        history = self.read(paths.history, "train", _last_images_seen)
+        trained = (training or {}).get("images_seen")
+        ends = {paths.curves_csv: images_seen(curves) if curves else None, paths.history: history}
+        for path, end in ends.items():
+            if trained is not None and end is not None and end != trained:
+                why = f"ends at {end:,} images, {paths.training.name} at {trained:,}"
+                self.note(path, "train", why)
+        packed = (package or {}).get("sha256")
+        if packed and paths.images_zip.is_file() and files.sha256(paths.images_zip) != packed:
+            self.note(paths.images_zip, "package", f"is not the one of {paths.package.name}")
 
     def note(self, path: Path, stage: str, why: str) -> None:
         self.missing.append(Missing(path.relative_to(self._root).as_posix(), stage, why))
@@ -116,9 +153,11 @@ def _index(path: Path) -> pd.DataFrame:
     return table
 
 
-def _images(path: Path) -> np.ndarray:
+def _images(path: Path, stage: str) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(path)
     # Mapped: the page shows a few dozen of what may be a gigabyte.
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    array = npy.load(path, made_by=stage)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[-1] not in CHANNELS:
         raise ValueError(
             f"holds {array.dtype} {array.shape} instead of uint8 (N, side, side, 1 or 3)"
@@ -126,6 +165,24 @@ def _images(path: Path) -> np.ndarray:
     if not len(array):
         raise ValueError("holds no image")
     return array
+
+
+def _check_generator(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        torch_file.check(path)
+    except torch_file.DamagedFile as error:
+        raise ValueError(str(error)) from None
+
+
+def _last_images_seen(path: Path) -> int:
+    """Return the images seen of the last row of outputs/history.csv."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "images_seen" not in rows[-1]:
+        raise ValueError("holds no row of images_seen")
+    return int(rows[-1]["images_seen"])
 
 
 def _object(path: Path) -> dict[str, Any]:

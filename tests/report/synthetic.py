@@ -64,6 +64,7 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
     files.write_text(paths.index, table.to_csv(index=False))
 
     write_curves(paths.curves_csv, curves(draw))
+    files.write_text(paths.history, "images_seen,seconds\n80000,200.0\n160000,400.0\n")
     for step in (0, 40_000, 80_000, 160_000):
         noise = draw.integers(0, 256, (16, SIDE, SIDE, channels))
         share = (1 - step / 160_000) ** 2

@@ -1,10 +1,12 @@
 """Reading what a run left: whole, in part, broken."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.common import files
 from pipeline.common.paths import Paths
 from pipeline.report.run import read_run
 from tests.report.synthetic import CLASSES, SIDE, write_run
@@ -31,6 +33,7 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
         "data/index.csv": "crop",
         "data/crops.npy": "crop",
         "outputs/curves.csv": "train",
+        "outputs/history.csv": "train",
         "outputs/grids": "train",
         "outputs/training.json": "train",
         "outputs/generated.npy": "generate",
@@ -76,6 +79,47 @@ def test_a_broken_file_is_named_and_the_rest_is_read(
     assert len(broken) == 1
     assert broken[0].why.startswith("cannot be read (") and "\n" not in broken[0].why
     assert run.training is not None and len(run.missing) == 2  # it, and the generator
+
+
+def half(path: Path) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "why"),
+    [
+        ("data/index.csv", half, "names 32 crops, crops.npy holds 60"),
+        ("outputs/curves.csv", half, "ends at 80,000 images, training.json at 160,000"),
+        ("outputs/history.csv", half, "holds no row of images_seen"),
+        ("outputs/generator.pt", cut, "cannot be read (File is not a zip file)"),
+        ("outputs/generator.pt", flip, "cannot be read (the checksum of its part"),
+        ("data/crops.npy", flip, "cannot be read (damaged, its checksum is another"),
+        ("outputs/generated.npy", cut, "cannot be read (no whole array"),
+        ("outputs/images.zip", flip, "is not the one of package.json"),
+    ],
+)
+def test_a_damaged_file_is_named(
+    tmp_path: Path, name: str, damage: Callable[[Path], None], why: str
+) -> None:
+    paths = write_run(tmp_path)
+    paths.images_zip.write_bytes(bytes(1000))
+    package = {"sha256": files.sha256(paths.images_zip), "images": 80}
+    files.write_json(paths.package, package)
+    assert read_run(paths).missing == ()
+    damage(tmp_path / name)
+    (item,) = read_run(paths).missing
+    assert item.file == name and why in item.why and not item.is_absent
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"seconds": null}', b'{"seconds": "x"}'])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.common import files
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import schema
@@ -13,6 +14,7 @@ from pipeline.models.sampling import decode, draw_inputs
 from pipeline.stages import generate
 from tests import toy
 from tests.factories import write_generator
+from tests.standins import small_disk
 
 
 @pytest.fixture
@@ -77,6 +79,25 @@ def test_classes_come_in_the_datas_shares(tmp_path: Path, monkeypatch: pytest.Mo
     assert (off.min(axis=0) <= 1).all() and (off.max(axis=0) > 1).all()
     share = (off[1] <= 1).mean()
     assert abs(share - 0.25) < 5 * (0.25 * 0.75 / 400) ** 0.5  # standard errors
+
+
+@pytest.mark.parametrize("left_bytes", [0, 4096, 100_000])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, left_bytes: int
+) -> None:
+    """Also where the disk fills up while images are drawn: the space is there at the start, then
+    another program takes it."""
+    generator = paths.generator.read_bytes()
+    with small_disk.mounted(paths.root / "small", 1 << 20) as disk:
+        here = Paths(disk)
+        files.write_bytes(here.generator, generator)
+        small_disk.fill(disk, left_bytes)
+        with pytest.raises(files.DiskFull, match=r"generate needs 0\.2 MB, 0\.\d MB are free"):
+            run(here)
+        monkeypatch.setattr(files, "require_space", lambda *_: None)
+        with pytest.raises(files.DiskFull, match=r"No space left on device; make room"):
+            run(here)
+        assert [path.name for path in here.generated.parent.iterdir()] == ["generator.pt"]
 
 
 def test_without_a_generator_it_is_one_line(tmp_path: Path) -> None:
