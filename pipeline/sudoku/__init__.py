@@ -1,0 +1,1 @@
+"""Sudoku with generated digits: boards, certified digits, and the pages to play on."""

@@ -1,0 +1,1 @@
+"""Sudoku boards: solved, graded by what a person needs, and made from a seed."""

@@ -1,0 +1,277 @@
+"""The techniques by which a person solves a board, from the easiest on, and the grade of a board.
+
+Each looks at candidates, the digits that may still stand in a blank cell, and finds a digit to place
+or candidates to remove; names as in Davis 2010, "The Mathematics of Sudoku". All of them are sound,
+so a board that they solve has one solution. The page's hints know the same techniques.
+
+Candidates are one integer a cell: bit d - 1 says that digit d may stand there; 0 for a filled cell.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from pipeline.sudoku.boards.cells import BOXES, CELLS, COLUMNS, PEERS, ROWS, UNITS, Board
+
+_ALL = 0b111111111
+_BITS = tuple(1 << number for number in range(9))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one use of a technique gives: bits to place in a cell, or to remove from cells."""
+
+    places: tuple[int, int] | None = None
+    removes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Technique:
+    """A way to find something out from the candidates.
+
+    Attributes:
+        name: as people call it.
+        level: number of the easiest level of boards that need it, from 0 on.
+        cost: effort of one use, in uses of the easiest technique.
+    """
+
+    name: str
+    level: int
+    cost: int
+    find: Callable[[list[int]], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What solving a board takes.
+
+    Attributes:
+        level: that of the hardest technique used; None where the techniques do not solve the board.
+        effort: the costs of all uses, added up.
+        uses: how often each technique was used, by name.
+    """
+
+    level: int | None
+    effort: int
+    uses: dict[str, int]
+
+
+def candidates(board: Sequence[int]) -> list[int]:
+    """Return the candidates that the filled cells leave."""
+    left = [0 if digit else _ALL for digit in board]
+    for cell, digit in enumerate(board):
+        if digit:
+            for peer in PEERS[cell]:
+                left[peer] &= ~(1 << digit - 1)
+    return left
+
+
+def grade(board: Board, *, hardest: int = 3) -> Grade:
+    """Solve a board, at each step by the easiest technique that helps, up to level `hardest`."""
+    left = candidates(board)
+    blanks = board.count(0)
+    level = effort = 0
+    uses: Counter[str] = Counter()
+    usable = [technique for technique in TECHNIQUES if technique.level <= hardest]
+    while blanks:
+        for technique in usable:
+            # All that is there to be seen at once; what another use settled meanwhile is no use.
+            used = [found for found in list(technique.find(left)) if _apply(left, found)]
+            if used:
+                blanks -= sum(found.places is not None for found in used)
+                uses[technique.name] += len(used)
+                effort += technique.cost * len(used)
+                level = max(level, technique.level)
+                break
+        else:
+            return Grade(None, effort, dict(uses))
+    return Grade(level, effort, dict(uses))
+
+
+def _apply(left: list[int], found: Finding) -> bool:
+    """Change the candidates; return whether there was something to change."""
+    if found.places is not None:
+        cell, bit = found.places
+        if not left[cell] & bit:
+            return False
+        left[cell] = 0
+        for peer in PEERS[cell]:
+            left[peer] &= ~bit
+        return True
+    changed = False
+    for cell, bits in found.removes:
+        changed |= bool(left[cell] & bits)
+        left[cell] &= ~bits
+    return changed
+
+
+# --- techniques that place a digit ----------------------------------------------------------------
+
+
+def _only_places(units: Sequence[tuple[int, ...]]) -> Callable[[list[int]], Iterator[Finding]]:
+    """Return the technique: a digit that has one place left in a unit (a hidden single)."""
+
+    def find(left: list[int]) -> Iterator[Finding]:
+        for unit in units:
+            once = twice = 0
+            for cell in unit:
+                twice |= once & left[cell]
+                once |= left[cell]
+            if single := once & ~twice:
+                for cell in unit:
+                    if bit := left[cell] & single:
+                        yield Finding(places=(cell, bit & -bit))
+
+    return find
+
+
+def _only_digits(left: list[int]) -> Iterator[Finding]:
+    """A cell with one candidate (a naked single)."""
+    for cell in CELLS:
+        if left[cell].bit_count() == 1:
+            yield Finding(places=(cell, left[cell]))
+
+
+# --- techniques that remove candidates ------------------------------------------------------------
+
+
+def _crossings() -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    """Return each box and line that cross: their common cells, the box's others, the line's."""
+    found = []
+    for box in BOXES:
+        for line in ROWS + COLUMNS:
+            common = tuple(cell for cell in box if cell in line)
+            if common:
+                others = tuple(cell for cell in box if cell not in line)
+                found.append((common, others, tuple(cell for cell in line if cell not in box)))
+    return found
+
+
+_CROSSINGS = _crossings()
+
+
+def _locked(left: list[int]) -> Iterator[Finding]:
+    """A digit that a box has in one line only is nowhere else in that line (pointing); one that a
+    line has in one box only is nowhere else in that box (claiming)."""
+    for common, in_box, in_line in _CROSSINGS:
+        shared, box, line = (_union(left, cells) for cells in (common, in_box, in_line))
+        if pointing := shared & ~box & line:
+            yield Finding(removes=tuple((cell, pointing) for cell in in_line))
+        if claiming := shared & ~line & box:
+            yield Finding(removes=tuple((cell, claiming) for cell in in_box))
+
+
+def _naked(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+    """Return the technique: so many cells of a unit with so many candidates among them take these
+    digits; the unit's other cells lose them."""
+
+    def find(left: list[int]) -> Iterator[Finding]:
+        for unit in UNITS:
+            cells = [cell for cell in unit if 2 <= left[cell].bit_count() <= size]
+            for chosen in combinations(cells, size):
+                bits = _union(left, chosen)
+                others = tuple(cell for cell in unit if cell not in chosen)
+                if bits.bit_count() == size and bits & _union(left, others):
+                    yield Finding(removes=tuple((cell, bits) for cell in others))
+
+    return find
+
+
+def _hidden(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+    """Return the technique: so many digits with so many places among them in a unit take these
+    cells, which lose all other candidates."""
+
+    def find(left: list[int]) -> Iterator[Finding]:
+        for unit in UNITS:
+            places = {bit: _where(left, unit, bit) for bit in _BITS}
+            bits = [bit for bit in _BITS if 2 <= places[bit].bit_count() <= size]
+            for chosen in combinations(bits, size):
+                where = 0
+                for bit in chosen:
+                    where |= places[bit]
+                cells = [cell for number, cell in enumerate(unit) if where >> number & 1]
+                others = _ALL & ~sum(chosen)
+                if len(cells) == size and others & _union(left, cells):
+                    yield Finding(removes=tuple((cell, others) for cell in cells))
+
+    return find
+
+
+def _fish(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+    """Return the technique: a digit that so many rows have in so many columns only is in no other
+    row of these columns, and the other way round (X-wing, swordfish)."""
+
+    def find(left: list[int]) -> Iterator[Finding]:
+        for lines, across in ((ROWS, COLUMNS), (COLUMNS, ROWS)):
+            for bit in _BITS:
+                places = [_where(left, line, bit) for line in lines]
+                fitting = [n for n in range(9) if 2 <= places[n].bit_count() <= size]
+                for chosen in combinations(fitting, size):
+                    where = 0
+                    for number in chosen:
+                        where |= places[number]
+                    if where.bit_count() != size:
+                        continue
+                    removed = tuple(
+                        (across[place][number], bit)
+                        for place in range(9)
+                        if where >> place & 1
+                        for number in range(9)
+                        if number not in chosen
+                    )
+                    if any(left[cell] & bit for cell, _ in removed):
+                        yield Finding(removes=removed)
+
+    return find
+
+
+def _wings(left: list[int]) -> Iterator[Finding]:
+    """A cell with candidates xy that sees two cells with xz and yz: one of the two is z, and what
+    sees both is not (XY-wing)."""
+    pairs = [cell for cell in CELLS if left[cell].bit_count() == 2]
+    for pivot in pairs:
+        seen = [cell for cell in pairs if cell in PEERS[pivot]]
+        for one, other in combinations(seen, 2):
+            z = left[one] & left[other]
+            if (
+                z.bit_count() == 1
+                and not z & left[pivot]
+                and left[one] ^ left[other] == left[pivot]
+            ):
+                removed = tuple((cell, z) for cell in PEERS[one] & PEERS[other] if left[cell] & z)
+                if removed:
+                    yield Finding(removes=removed)
+
+
+def _union(left: list[int], cells: Sequence[int]) -> int:
+    bits = 0
+    for cell in cells:
+        bits |= left[cell]
+    return bits
+
+
+def _where(left: list[int], unit: tuple[int, ...], bit: int) -> int:
+    """Return the places of a digit in a unit: bit n for its n-th cell."""
+    places = 0
+    for number, cell in enumerate(unit):
+        if left[cell] & bit:
+            places |= 1 << number
+    return places
+
+
+TECHNIQUES = (
+    Technique("only place in a box", 0, 1, _only_places(BOXES)),
+    Technique("only place in a row or column", 1, 2, _only_places(ROWS + COLUMNS)),
+    Technique("only digit for a cell", 1, 3, _only_digits),
+    Technique("locked candidates", 2, 10, _locked),
+    Technique("naked pair", 2, 15, _naked(2)),
+    Technique("hidden pair", 2, 20, _hidden(2)),
+    Technique("naked triple", 3, 30, _naked(3)),
+    Technique("hidden triple", 3, 40, _hidden(3)),
+    Technique("X-wing", 3, 40, _fish(2)),
+    Technique("XY-wing", 3, 50, _wings),
+    Technique("swordfish", 3, 60, _fish(3)),
+)
