@@ -25,6 +25,7 @@ LAYERS = (
     ("__init__",),
     ("common",),
     ("images", "download", "kaggle/kernel"),
+    ("competitions",),
     ("kaggle/api",),
     ("data", "models"),
     ("training", "scoring", "submission"),

@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs",
         nargs="+",
         metavar="RUN",
-        help="the folder of a run (`.` is this one), a zip or folder of PNG files, or the name of "
-        "an experiment, branch or commit",
+        help="the folder of a run (`.` is this one), a zip or folder of PNG or JPEG files, or "
+        "the name of an experiment, branch or commit",
     )
     parser.add_argument("--out", type=Path, help="default: ROOT/outputs/compare.html")
 
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _entry(name: str, root: Path, *, of: int) -> "Entry":
     from pipeline.report.compare import entry_of_images
-    from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+    from pipeline.submission.guess import form_of
     from pipeline.submission.reader import read
 
     place = Path(name)
@@ -53,7 +53,7 @@ def _entry(name: str, root: Path, *, of: int) -> "Entry":
     if place.is_dir() and any((place / part).exists() for part in ("outputs", "params.yaml")):
         return _of_folder(shown, place, of=of)
     if place.exists():
-        return entry_of_images(name, read(place, GENERATIVE_DOG_IMAGES).images, of=of)
+        return entry_of_images(name, read(place, form_of(place)).images, of=of)
     with tempfile.TemporaryDirectory() as folder:
         _fetch(name, root, Path(folder))
         return _of_folder(name, Path(folder), of=of)

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict, create_model, field_validator, model_validator
 
 from pipeline.common.section import Range, Rate, Section, Share
+from pipeline.competitions.registry import COMPETITIONS
+from pipeline.config import combinations
 from pipeline.data.sources.registry import SOURCES, section_name
 from pipeline.models.registry import FAMILIES
 
@@ -37,7 +39,7 @@ Data = create_model(
 class Crop(Section):
     """How a box becomes a square."""
 
-    side_px: Literal[32, 64, 128]
+    side_px: Literal[16, 32, 64, 128, 256]
     mode: Literal["square", "stretch", "pad"]
     margin: Share
     min_side_px: int = Field(ge=1)
@@ -55,6 +57,16 @@ class Crop(Section):
         return self
 
 
+class Classifier(Section):
+    """A small network that tells the data's classes apart."""
+
+    train: bool
+    seed: int = Field(ge=0, lt=2**63)
+    images: int = Field(ge=1)
+    batch_size: int = Field(ge=2)
+    lr: Rate
+
+
 class ReferenceInception(Section):
     """The official Inception network."""
 
@@ -65,7 +77,7 @@ class ReferenceInception(Section):
 class Reference(Section):
     """The real side of the score."""
 
-    extractor: Literal["embedded", "inception"]
+    extractor: Literal["embedded", "inception", "classifier"]
     pictures: Literal["photos", "crops"]
     flips: bool
     held_out: int = Field(ge=2)
@@ -103,6 +115,13 @@ class Adversarial(Section):
     augment: Augmentations | None
     lr_g: Rate | None
     lr_d: Rate | None
+
+    @field_validator("augment")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value and len(set(value)) != len(value):
+            raise ValueError("must name each augmentation once")
+        return value
 
     @field_validator("real_labels", "fake_labels")
     @classmethod
@@ -176,18 +195,22 @@ class Score(Section):
     threshold: Share | None
     neighbours: int = Field(ge=1, le=100)
     nearest: int = Field(ge=1, le=256)
+    classification_accuracy: bool
 
 
 class Kaggle(Section):
     """The account and the kernel."""
 
     username: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None
-    kernel_slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=5, max_length=50)
+    kernel_slug: (
+        Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=5, max_length=50)]
+        | None
+    )
     kernel_type: Literal["script", "notebook"]
     machine_shape: str = Field(min_length=1)
     private: bool
     preset: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None
-    time_limit_hours: float = Field(gt=0, le=12)
+    time_limit_hours: Annotated[float, Field(gt=0, le=12)] | None
     room_minutes: float = Field(ge=0)
     timeout_s: float = Field(gt=0)
     retries: int = Field(ge=0, le=20)
@@ -213,9 +236,10 @@ class Params(Section):
     """All of params.yaml."""
 
     device: Literal["auto", "cpu", "cuda", "mps"]
-    competition: str = Field(pattern=r"^[a-z0-9-]+$")
+    competition: str
     data: Data
     crop: Crop
+    classifier: Classifier
     reference: Reference
     model: Model
     train: Train
@@ -225,10 +249,34 @@ class Params(Section):
     submit: Submit
     report: Report
 
+    @field_validator("competition")
+    @classmethod
+    def _has_a_profile(cls, value: str) -> str:
+        if value not in COMPETITIONS:
+            raise ValueError(f"there are {', '.join(COMPETITIONS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_the_competition(self) -> "Params":
+        if faults := combinations.faults(self):
+            raise ValueError("; ".join(faults))
+        return self
+
     @model_validator(mode="after")
     def _a_folder_is_named(self) -> "Params":
         if self.data.source == "folder" and not self.data.folder.path:
             raise ValueError(
                 "data.folder.path must name a directory of images when data.source is 'folder'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_classifier_is_trained(self) -> "Params":
+        users = {
+            "reference.extractor: classifier": self.reference.extractor == "classifier",
+            "score.classification_accuracy: true": self.score.classification_accuracy,
+        }
+        for setting, is_set in users.items():
+            if is_set and not self.classifier.train:
+                raise ValueError(f"{setting} needs a classifier; set classifier.train to true")
         return self

@@ -5,6 +5,7 @@ No torch at import, so that a pool of decoding processes starts quickly.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from pipeline.images.shape import ImageShape
 if TYPE_CHECKING:
     import torch
 
-_MODES = {1: "L", 3: "RGB"}  # Pillow's names, by the number of channels
+MODES = {1: "L", 3: "RGB"}  # Pillow's names, by the number of channels
 
 
 def shape_of(images: np.ndarray, what: str) -> ImageShape:
@@ -31,7 +32,7 @@ def shape_of(images: np.ndarray, what: str) -> ImageShape:
         InputError: not uint8 (N, side, side, 1 or 3).
     """
     square = images.ndim == 4 and images.shape[1] == images.shape[2]
-    if images.dtype != np.uint8 or not square or images.shape[3] not in _MODES:
+    if images.dtype != np.uint8 or not square or images.shape[3] not in MODES:
         raise InputError(
             f"{what}: must be uint8 (N, side, side, 1 or 3), not {images.dtype} {images.shape}"
         )
@@ -60,13 +61,21 @@ def conform(images: np.ndarray, shape: ImageShape) -> np.ndarray:
     conformed = np.empty((len(images), shape.side_px, shape.side_px, shape.channels), np.uint8)
     for row, image in enumerate(images):
         resized = to_pillow(image).resize((shape.side_px,) * 2, Image.Resampling.BICUBIC)
-        conformed[row] = from_pillow(resized.convert(_MODES[shape.channels]))
+        conformed[row] = from_pillow(resized.convert(MODES[shape.channels]))
     return conformed
 
 
+def is_grey(images: np.ndarray) -> bool:
+    """Return whether all pixels of (N, side, side, 3) uint8 images are grey: R = G = B."""
+    return bool((images == images[..., :1]).all())
+
+
 def duplicates(images: np.ndarray) -> int:
-    """Return how many of (N, ...) uint8 images repeat the pixels of an earlier one."""
-    return len(images) - len({image.tobytes() for image in images})
+    """Return how many of (N, ...) uint8 images repeat the pixels of an earlier one.
+
+    By digests of 32 bytes, since the images themselves can take gigabytes.
+    """
+    return len(images) - len({hashlib.sha256(image.tobytes()).digest() for image in images})
 
 
 def squash(image: Image.Image, side_px: int) -> np.ndarray:
@@ -118,6 +127,16 @@ def encode_png(image: np.ndarray) -> bytes:
     """Return one (height, width, channels) uint8 image as a PNG file: same image, same bytes."""
     file = io.BytesIO()
     to_pillow(image).save(file, "PNG", compress_level=6)
+    return file.getvalue()
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Return one (height, width, channels) uint8 image as a JPEG file, colour at full resolution.
+
+    The same image gives the same bytes with the same version of Pillow and of its JPEG library.
+    """
+    file = io.BytesIO()
+    to_pillow(image).save(file, "JPEG", quality=quality, subsampling=0)
     return file.getvalue()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from pipeline.common.errors import InputError
+from pipeline.competitions.profile import Profile
 from pipeline.images import arrays
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors.registry import Extractor
@@ -51,6 +52,7 @@ def evaluate(
     reference: RealFeatures,
     extractor: Extractor,
     *,
+    profile: Profile,
     threshold: float | None,
     epsilon: float,
     neighbours: int,
@@ -61,6 +63,7 @@ def evaluate(
 
     Args:
         images: (N, side, side, channels) uint8: what was read from the submission's own bytes.
+        profile: of the competition: whether the score is the organisers'.
         threshold: d below it is penalised; None takes the network's own.
         epsilon: of MiFID's division.
         neighbours: k of precision, recall, density and coverage.
@@ -121,16 +124,25 @@ def evaluate(
         "extractor_precision": reference.precision,
         "reference": reference.pictures,
         "reference_images": len(reference.features),
-        "official": _is_official(reference),
+        "protocol": _protocol(profile, reference, extractor),
+        "official": profile.is_official(
+            network=reference.extractor,
+            precision=reference.precision,
+            pictures=reference.pictures,
+        ),
         "torch": torch.__version__,
     }
     return ScoredImages(metrics, _closest(crops, nearest_count))
 
 
-def _is_official(reference: RealFeatures) -> bool:
-    """Return whether this is Kaggle's public score: its network at full precision, whole photos."""
-    made = (reference.extractor, reference.precision, reference.pictures)
-    return made == ("inception", "float32", "photos")
+def _protocol(profile: Profile, reference: RealFeatures, extractor: Extractor) -> str:
+    """Return in words of whose competition, from which side, against what and by which network."""
+    taken = extractor.input_shape.side_px
+    shrunk = "" if taken == reference.side_px else f", resized to {taken} px with antialiasing"
+    return (
+        f"{profile.name}: {reference.side_px} px{shrunk}, against {reference.pictures}, by "
+        f"{reference.extractor}"
+    )
 
 
 def _closest(found: Nearest, count: int) -> list[Pair]:

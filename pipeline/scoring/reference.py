@@ -20,6 +20,7 @@ class RealFeatures:
     Attributes:
         extractor, identity, precision: the network that made the features, as in `Extractor`.
         pictures: photos | crops, which real images.
+        side_px: side of the submission's images, to which photos are squashed.
         names: (M,) the photo's file, or the crop's row, of each feature row.
         features: (M, D) float32 of these images.
         mean, covariance: (D,), (D, D) float64 of them.
@@ -32,6 +33,7 @@ class RealFeatures:
     identity: str
     precision: str
     pictures: str
+    side_px: int
     names: np.ndarray
     features: np.ndarray
     mean: np.ndarray
@@ -47,16 +49,16 @@ class RealFeatures:
         """Mean and covariance as `mifid.fid` takes them."""
         return Statistics(self.mean, self.covariance)
 
-    def require(self, extractor: Extractor, *, pictures: str) -> None:
+    def require(self, extractor: Extractor, *, pictures: str, side_px: int) -> None:
         """Raise InputError where these are not the features of such images by this network."""
-        asked = (extractor.name, extractor.identity, extractor.precision, pictures)
-        held = (self.extractor, self.identity, self.precision, self.pictures)
+        asked = (extractor.name, extractor.identity, extractor.precision, pictures, side_px)
+        held = (self.extractor, self.identity, self.precision, self.pictures, self.side_px)
         if asked != held:
             raise InputError(
-                f"data/reference.npz holds {self.pictures} through {self.extractor} "
-                f"({self.precision}, {self.identity[:8]}), asked for are {pictures} through "
-                f"{extractor.name} ({extractor.precision}, {extractor.identity[:8]}): "
-                f"run the reference stage again"
+                f"data/reference.npz holds {self.pictures} of {self.side_px} px through "
+                f"{self.extractor} ({self.precision}, {self.identity[:8]}), asked for are "
+                f"{pictures} of {side_px} px through {extractor.name} ({extractor.precision}, "
+                f"{extractor.identity[:8]}): run the reference stage again"
             )
 
 
@@ -90,7 +92,7 @@ def load(path: Path) -> RealFeatures:
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """FID and d of real images, held out, against all other real ones.
+    """FID and d of real images that no generator saw, against real ones that it may have seen.
 
     Attributes:
         fid: 0 or more.
@@ -103,32 +105,43 @@ class HeldOutScore:
     images: int
 
 
-def held_out_score(features: np.ndarray, *, held_out: int, device: str) -> HeldOutScore:
-    """Score some of the real images against all the others, as if a generator had made them.
+def held_out_score(
+    features: np.ndarray, test_features: np.ndarray, *, held_out: int, device: str
+) -> HeldOutScore:
+    """Score unseen real images against the real side, as if a generator had made them.
 
     No generator can be expected to do better with as many images. FID falls with the number of
     images on either side, so this one is close to the best of a submission when `held_out` is close
-    to its count.
+    to its count. The data's own test set is held out or, where it has none, some of the real side,
+    which is then scored against all the others.
 
     Args:
-        features: (M, D) of the real images.
-        held_out: how many; at most half of them are taken, a fixed random choice.
+        features: (M, D) of the real side.
+        test_features: (T, D) of the data's test set, T maybe 0.
+        held_out: how many; at most half of the real side are taken, a fixed random choice.
 
     Raises:
-        InputError: fewer than 4 real images.
+        InputError: fewer than 4 real images, or fewer than 2 test images.
     """
+    if len(test_features):
+        return _score(_chosen(test_features, held_out)[0], features, device)
     if len(features) < 4:
         raise InputError(f"the reference has {len(features)} images; it needs 4 at least")
-    count = min(held_out, len(features) // 2)
+    return _score(*_chosen(features, min(held_out, len(features) // 2)), device)
+
+
+def _chosen(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a fixed random choice of `count` rows, and the others."""
     shuffled = np.random.default_rng(0).permutation(len(features))
     # In order within each part: nothing but the choice is random.
-    unseen, seen = np.sort(shuffled[:count]), np.sort(shuffled[count:])
+    return features[np.sort(shuffled[:count])], features[np.sort(shuffled[count:])]
+
+
+def _score(unseen: np.ndarray, seen: np.ndarray, device: str) -> HeldOutScore:
     return HeldOutScore(
-        fid=mifid.fid(
-            generated=mifid.statistics(features[unseen]), real=mifid.statistics(features[seen])
-        ),
+        fid=mifid.fid(generated=mifid.statistics(unseen), real=mifid.statistics(seen)),
         memorization_distance=mifid.memorization_distance(
-            generated_features=features[unseen], real_features=features[seen], device=device
+            generated_features=unseen, real_features=seen, device=device
         ),
-        images=count,
+        images=len(unseen),
     )

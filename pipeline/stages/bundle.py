@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pipeline
 from pipeline.common import progress
+from pipeline.common.errors import InputError
+from pipeline.competitions.registry import profile_of
 from pipeline.config import content, params, presets
 from pipeline.kaggle import kernel
 from pipeline.kaggle.bundle import build
@@ -48,8 +50,12 @@ def run(
     """Write kernel-metadata.json and the code file into `paths.kernel`. Needs no data.
 
     Raises:
-        PipelineError: there is no such preset, or the kernel would be too large.
+        PipelineError: there is no such preset, the kernel would be too large, or the competition
+            takes none.
     """
+    profile = profile_of(competition)
+    if profile.kernel is None:
+        raise InputError(f"competition: {competition} takes no kernel")
     preset = {}
     if kaggle.preset:
         folder = presets.folder_of(paths.root / "params.yaml")
@@ -59,12 +65,12 @@ def run(
         Path(pipeline.__file__).parent.parent,
         parameters={
             "params": _of_kernel(competition, sections, preset),
-            "time_limit_hours": kaggle.time_limit_hours,
+            "time_limit_hours": kaggle.time_limit_hours or profile.kernel.hours,
             "room_minutes": kaggle.room_minutes,
         },
         kernel_type=kaggle.kernel_type,
         username=kaggle.username,
-        slug=kaggle.kernel_slug,
+        slug=kaggle.kernel_slug or profile.kernel.slug,
         competition=competition,
         machine_shape=kaggle.machine_shape,
         private=kaggle.private,
@@ -72,6 +78,8 @@ def run(
     progress.heading("bundle", f"{built.code_file}, {len(built.code.encode()) / 1e3:.0f} KB")
     kernel.save(paths.kernel, built)
     progress.say(f"{built.metadata['id']}, sha256 {built.key[:16]}…")
+    if taken := profile.count_fault(built.parameters["params"]["generate"]["count"]):
+        progress.say(f"note: {competition} takes {taken} images (generate.count)")
     if kaggle.username is None:
         progress.say(
             "note: set kaggle.username in params.yaml to your Kaggle name and bundle again before "

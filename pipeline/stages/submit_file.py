@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.common import progress
+from pipeline.competitions.registry import profile_of
+from pipeline.data.dataset import load_images
+from pipeline.images import arrays
 from pipeline.kaggle.submit import follow, receipt, submission
 from pipeline.kaggle.submit.preflight import Preflight
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.reader import check_zip
 
 if TYPE_CHECKING:
@@ -49,15 +51,16 @@ def run(
         PreflightFailed: something is wrong; nothing was sent.
         KaggleError: what Kaggle answered.
     """
-    form = GENERATIVE_DOG_IMAGES
+    profile = profile_of(competition)
     sends = submit.mode == "file"
     progress.heading(
         "submit-file", f"{paths.images_zip.name} -> {competition if sends else 'dry run'}"
     )
-    checked = check_zip(paths.images_zip, form, count=generate.count)
+    own = profile.shape or arrays.shape_of(load_images(paths.crops), str(paths.crops))
+    checked = check_zip(paths.images_zip, profile.form(own), count=generate.count)
     preflight = Preflight()
     preflight.add(paths.images_zip.name, f"checked, sha256 {checked.sha256[:16]}…")
-    preflight.check_count(competition, checked.images, form, sends=sends)
+    preflight.check_count(profile, checked.images, sends=sends)
     preflight.check_score(paths.metrics)
     preflight.conclude()
     facts = {

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.common import progress
+from pipeline.common.errors import InputError
+from pipeline.competitions.registry import profile_of
 from pipeline.kaggle import kernel as built_kernel
 from pipeline.kaggle.submit import follow, receipt, submission
 from pipeline.kaggle.submit.preflight import Preflight
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
@@ -25,7 +26,10 @@ def run(paths: Paths, *, competition: str, kaggle: Kaggle, submit: Submit) -> No
         PreflightFailed: something is wrong; nothing was sent.
         KaggleError: what Kaggle answered, and how the kernel ended.
     """
-    form = GENERATIVE_DOG_IMAGES
+    profile = profile_of(competition)
+    if profile.shape is None:
+        raise InputError(f"competition: {competition} takes no submissions")
+    form = profile.form(profile.shape)
     sends = submit.mode == "kernel"
     kernel = built_kernel.load(paths.kernel)
     progress.heading(
@@ -35,7 +39,7 @@ def run(paths: Paths, *, competition: str, kaggle: Kaggle, submit: Submit) -> No
     count = parameters["generate"]["count"]
     preflight = Preflight()
     preflight.check_kernel(kernel, competition)
-    preflight.check_count(competition, count, form, sends=sends)
+    preflight.check_count(profile, count, sends=sends)
     preflight.check_score(paths.metrics)
     preflight.conclude()
     facts = {

@@ -1,4 +1,4 @@
-"""Decode one PNG file of a submission, whoever made it; refuse what an evaluator would refuse."""
+"""Decode one file of a submission, whoever made it; refuse what an evaluator would refuse."""
 
 import io
 import struct
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.common.errors import InputError
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.images import arrays, png
 from pipeline.images.shape import ImageShape
 
@@ -17,6 +18,7 @@ _ADAM7 = (
     (0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2),
     (1, 0, 2, 1),
 )  # fmt: skip
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"  # its first and its last marker
 _COLOURS = {0: "greyscale", 2: "RGB", 3: "palette", 4: "greyscale with alpha", 6: "RGBA"}
 
 
@@ -25,24 +27,51 @@ class SubmissionInvalid(InputError):
 
 
 def largest_file(shape: ImageShape) -> int:
-    """Return how many bytes a PNG file of this shape, and what it inflates to, may have: twice its
+    """Return how many bytes a file of this shape, and what a PNG inflates to, may have: twice its
     pixels, and 1 MB for texts and colour profiles beside them."""
     return (1 << 20) + 2 * _pixel_bytes(shape)
 
 
-def decode(where: str, content: bytes, shape: ImageShape) -> np.ndarray:
-    """Decode one PNG file.
+def decode(where: str, content: bytes, form: SubmissionFormat) -> np.ndarray:
+    """Decode one file.
 
     Args:
         where: the file's name in the message.
-        shape: what the image must have, with 8 bits a channel.
+        form: what it must be: the encoding, and the shape with 8 bits a channel.
 
     Returns:
         (side, side, channels) uint8.
 
     Raises:
-        SubmissionInvalid: no PNG, broken, animated, or of another side, mode or depth.
+        SubmissionInvalid: of another encoding, broken, animated, or of another side, mode or depth.
     """
+    if form.encoding.name == "JPEG":
+        return _decode_jpeg(where, content, form.shape)
+    return _decode_png(where, content, form.shape)
+
+
+def _decode_jpeg(where: str, content: bytes, shape: ImageShape) -> np.ndarray:
+    if not content.startswith(_JPEG_START):
+        raise SubmissionInvalid(f"{where} is no JPEG")
+    # Pillow takes a file without its last marker, and fills what is missing with grey.
+    if not content.endswith(_JPEG_END):
+        raise SubmissionInvalid(f"{where} is a broken JPEG (its end is missing)")
+    side, mode = shape.side_px, arrays.MODES[shape.channels]
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG",)) as image:
+            if image.size != (side, side):
+                width, height = image.size
+                raise SubmissionInvalid(f"{where} is {width}x{height} pixels, not {side}x{side}")
+            if image.mode != mode:
+                raise SubmissionInvalid(f"{where} is {image.mode}, not {mode}")
+            return arrays.from_pillow(image)
+    except SubmissionInvalid:
+        raise
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
+        raise SubmissionInvalid(f"{where} is a broken JPEG ({error})") from None
+
+
+def _decode_png(where: str, content: bytes, shape: ImageShape) -> np.ndarray:
     # Signature, then the header chunk: length, "IHDR", width, height, bit depth, colour type.
     if content[:8] != png.SIGNATURE or content[12:16] != b"IHDR" or len(content) < 33:
         raise SubmissionInvalid(f"{where} is no PNG")

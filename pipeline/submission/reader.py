@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.common import files, progress
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.images import arrays
-from pipeline.images.shape import ImageShape
 from pipeline.submission.decoding import SubmissionInvalid, decode, largest_file
-from pipeline.submission.formats import SubmissionFormat
 
 _MOST_IMAGES = 200_000
 _BLOCK_IMAGES = 64  # decoded by a thread at a time
@@ -74,7 +73,7 @@ def check_zip(path: Path, form: SubmissionFormat, *, count: int | None) -> ZipSu
 
 
 def read(path: Path, form: SubmissionFormat, *, count: int | None = None) -> DecodedImages:
-    """Decode the images of a zip or of a folder of PNG files.
+    """Decode the images of a zip or of a folder of image files.
 
     Args:
         count: number of images that must be there, None for any.
@@ -96,14 +95,14 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
 
     Raises:
         SubmissionInvalid: not a zip, cut short, or an entry that is nested, encrypted, doubled,
-            no PNG, broken, or of another size or mode. The message names the entry.
+            of another encoding, broken, or of another size or mode. The message names the entry.
     """
     if not path.is_file():
         raise SubmissionInvalid(f"{path}: no such zip")
     try:
         with zipfile.ZipFile(path) as archive:
             entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
-            _require_flat(path, entries)
+            _require_flat(path, entries, form)
             require_count(path, len(entries), count)
 
             def content(row: int) -> bytes:
@@ -111,11 +110,11 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
                 if entry.file_size > largest_file(form.shape):
                     raise SubmissionInvalid(
                         f"{path.name}: {entry.filename} unpacks to {entry.file_size:,} bytes, "
-                        f"too many for a PNG of {form.shape.side_px} px"
+                        f"too many for a {form.encoding.name} of {form.shape.side_px} px"
                     )
                 return archive.read(entry)
 
-            return _decode_all(path, [entry.filename for entry in entries], content, form.shape)
+            return _decode_all(path, [entry.filename for entry in entries], content, form)
     except zipfile.BadZipFile as error:
         raise SubmissionInvalid(f"{path.name}: not a whole zip ({error})") from None
     except (NotImplementedError, zlib.error, EOFError, RuntimeError) as error:
@@ -123,27 +122,28 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
 
 
 def read_folder(path: Path, form: SubmissionFormat, *, count: int | None = None) -> DecodedImages:
-    """Decode the PNG files of a folder. Hidden files are passed over.
+    """Decode the image files of a folder. Hidden files are passed over.
 
     Args:
         count: number of images that must be there, None for any.
 
     Raises:
-        SubmissionInvalid: the folder is empty, or holds something that is not such a PNG.
+        SubmissionInvalid: the folder is empty, or holds something that is no such file.
     """
     found = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     if not found:
         raise SubmissionInvalid(f"{path}: an empty folder")
     require_count(path, len(found), count)
     for entry in found:
-        if entry.suffix.lower() != ".png" or not entry.is_file():
-            raise SubmissionInvalid(f"{path.name}: {entry.name} is no PNG file")
+        if entry.suffix.lower() not in form.encoding.suffixes or not entry.is_file():
+            raise SubmissionInvalid(f"{path.name}: {entry.name} is no {form.encoding.name} file")
         if entry.stat().st_size > largest_file(form.shape):
             raise SubmissionInvalid(
-                f"{path.name}: {entry.name} is too large for a PNG of {form.shape.side_px} px"
+                f"{path.name}: {entry.name} is too large for a {form.encoding.name} of "
+                f"{form.shape.side_px} px"
             )
     names = [entry.name for entry in found]
-    return _decode_all(path, names, lambda row: found[row].read_bytes(), form.shape)
+    return _decode_all(path, names, lambda row: found[row].read_bytes(), form)
 
 
 def require_count(path: Path, images: int, count: int | None) -> None:
@@ -156,14 +156,14 @@ def require_count(path: Path, images: int, count: int | None) -> None:
         raise SubmissionInvalid(f"{path.name}: holds {images:,} files, more than {_MOST_IMAGES:,}")
 
 
-def _require_flat(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+def _require_flat(path: Path, entries: Sequence[zipfile.ZipInfo], form: SubmissionFormat) -> None:
     previous = None
     for entry in entries:
         name = entry.filename
         if entry.is_dir() or "/" in name or "\\" in name:
             fault = "lies in a folder; the images must lie flat in the zip"
-        elif not name.lower().endswith(".png"):
-            fault = "is no PNG file"
+        elif not name.lower().endswith(form.encoding.suffixes):
+            fault = f"is no {form.encoding.name} file"
         elif entry.flag_bits & 0x1:
             fault = "is encrypted"
         elif stat.S_ISLNK(entry.external_attr >> 16):
@@ -177,15 +177,16 @@ def _require_flat(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _decode_all(
-    path: Path, names: list[str], content: Callable[[int], bytes], shape: ImageShape
+    path: Path, names: list[str], content: Callable[[int], bytes], form: SubmissionFormat
 ) -> DecodedImages:
     """Decode the file `content(row)` of each name."""
+    shape = form.shape
     images = np.empty((len(names), shape.side_px, shape.side_px, shape.channels), np.uint8)
 
     def decode_block(rows: range) -> None:
         # Read here, not before: each thread holds one file in memory at a time.
         for row in rows:
-            images[row] = decode(f"{path.name}: {names[row]}", content(row), shape)
+            images[row] = decode(f"{path.name}: {names[row]}", content(row), form)
 
     blocks = [
         range(len(names))[first : first + _BLOCK_IMAGES]

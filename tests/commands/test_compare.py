@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.writer import write_zip
+from tests.forms import DOGS
 from tests.report.synthetic import dog, write_run
 
 
@@ -22,7 +22,7 @@ def test_folders_and_zips_stand_side_by_side(tmp_path: Path) -> None:
     for number in (1, 2):
         write_run(tmp_path / f"run{number}", seed=number)
     images = np.stack([dog(number, side_px=64) for number in range(5)])
-    write_zip(tmp_path / "images.zip", images, GENERATIVE_DOG_IMAGES)
+    write_zip(tmp_path / "images.zip", images, DOGS)
     names = [str(tmp_path / name) for name in ("run1", "run2", "images.zip")]
     assert compare(tmp_path / "run1", *names) == 0
     html = (tmp_path / "run1" / "outputs" / "compare.html").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """A very small copy of the competition's data, and parameters that suit it."""
 
+import dataclasses
 import io
 import zipfile
 from collections.abc import Mapping
@@ -10,11 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipeline.competitions.registry import COMPETITIONS
 from pipeline.config import params
 from pipeline.config.content import override, read
 from tests.conftest import REPOSITORY
-from tests.standins.kaggle_api import SMALL, USER
+from tests.standins.kaggle_api import COMPETITION, SMALL, USER
 
+# A competition like the dogs', that takes any number of images.
+COMPETITIONS[SMALL] = dataclasses.replace(
+    COMPETITIONS[COMPETITION], name=SMALL, counts=(1, 200_000)
+)
 COUNT = 40  # images of a submission here; Kaggle's 10,000 would take the tests too long
 SMALL_VALUES: Mapping[str, Any] = {
     "device": "cpu",

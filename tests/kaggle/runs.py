@@ -12,8 +12,8 @@ import numpy as np
 from pipeline.common.paths import Paths
 from pipeline.kaggle import kernel
 from pipeline.stages import submit_file, submit_kernel
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.writer import write_zip as write_images
+from tests.forms import DOGS
 from tests.kaggle import competition
 from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
 
@@ -47,7 +47,7 @@ def _noise() -> bytes:
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.zip"
-        write_images(path, images, GENERATIVE_DOG_IMAGES)
+        write_images(path, images, DOGS)
         return path.read_bytes()
 
 

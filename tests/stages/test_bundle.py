@@ -11,10 +11,10 @@ from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.kaggle import kernel
 from pipeline.stages import bundle, crop, download, generate, package, train
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.reader import check_zip
+from tests.forms import DOGS
 from tests.kaggle import competition
-from tests.standins.kaggle_api import SMALL
+from tests.standins.kaggle_api import COMPETITION
 from tests.standins.kaggle_worker import Worker
 
 
@@ -25,7 +25,8 @@ def write_preset(paths: Paths, lines: str) -> None:
 
 
 def build(paths: Paths, changes: dict[str, Any] | None = None) -> kernel.Kernel:
-    settings = competition.parameters(changes)
+    """A kernel for the dogs' competition: on Kaggle there are the shipped profiles alone."""
+    settings = competition.parameters({"competition": COMPETITION} | (changes or {}))
     bundle.run(paths, **{name: getattr(settings, name) for name in bundle.SECTIONS})
     return kernel.load(paths.kernel)
 
@@ -33,7 +34,9 @@ def build(paths: Paths, changes: dict[str, Any] | None = None) -> kernel.Kernel:
 def run_on_kaggle(tmp_path: Path, built: kernel.Kernel) -> Worker:
     data = tmp_path / "data"
     competition.write_data(data)
-    worker = Worker(tmp_path / "kaggle", built.code, built.metadata["kernel_type"], {SMALL: data})
+    worker = Worker(
+        tmp_path / "kaggle", built.code, built.metadata["kernel_type"], {COMPETITION: data}
+    )
     worker.run({})
     return worker
 
@@ -41,7 +44,8 @@ def run_on_kaggle(tmp_path: Path, built: kernel.Kernel) -> Worker:
 def run_here(tmp_path: Path) -> Path:
     """The chain from the zips of the API, by its stages. Returns its zip."""
     competition.write_zips(tmp_path / "zips")
-    settings = competition.parameters({"data.kaggle.path": str(tmp_path / "zips")})
+    changes = {"competition": COMPETITION, "data.kaggle.path": str(tmp_path / "zips")}
+    settings = competition.parameters(changes)
     paths = Paths(tmp_path / "here")
     for stage in (download, crop, train, generate, package):
         stage.run(paths, **{name: getattr(settings, name) for name in stage.SECTIONS})
@@ -60,7 +64,7 @@ def test_the_kernel_makes_the_zip_that_the_chain_makes_here(
     assert worker.status == "COMPLETE", log
     assert worker.outputs() == ["images.zip"]
     made = worker.working / "images.zip"
-    checked = check_zip(made, GENERATIVE_DOG_IMAGES, count=competition.COUNT)
+    checked = check_zip(made, DOGS, count=competition.COUNT)
     assert checked.images == competition.COUNT
     for stage in ("download", "crop", "train", "generate", "package"):
         assert f"== {stage}: " in log
@@ -76,7 +80,7 @@ def test_the_kernel_trains_in_several_processes(tmp_path: Path) -> None:
     worker = run_on_kaggle(tmp_path, built)
     assert worker.status == "COMPLETE", worker.log_path.read_text()
     made = worker.working / "images.zip"
-    check_zip(made, GENERATIVE_DOG_IMAGES, count=competition.COUNT)
+    check_zip(made, DOGS, count=competition.COUNT)
 
 
 def test_a_kernel_without_data_stops_in_seconds_and_leaves_nothing(tmp_path: Path) -> None:
@@ -119,10 +123,10 @@ def test_the_preset_is_applied_and_nothing_of_this_machine_goes(tmp_path: Path) 
     assert (inside["model"]["dcgan"]["channels"], inside["train"]["images"]) == (16, 128)
     assert inside["train"]["adversarial"]["real_labels"] == [0.5, 1.0]
     assert (inside["train"]["score_every_images"], inside["train"]["keep"]) == (0, "last")
-    assert (inside["device"], inside["competition"]) == ("auto", SMALL)
+    assert (inside["device"], inside["competition"]) == ("auto", COMPETITION)
     assert inside["data"]["source"] == "kaggle"
     assert inside["data"]["kaggle"] == {"path": None}
-    assert inside["data"]["folder"] == {"path": None}
+    assert inside["data"]["folder"]["path"] is None
     for archive in ("images", "annotation"):
         assert inside["data"]["stanford_dogs"][f"{archive}_mirrors"] == ["unused"]
         assert inside["data"]["stanford_dogs"][f"{archive}_sha256"] is None

@@ -20,11 +20,12 @@ from pipeline.scoring import reference as real_side
 from pipeline.scoring.extractors import embedded
 from pipeline.scoring.reference import RealFeatures
 from pipeline.stages import package, reference, score
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.reader import read_zip
 from pipeline.submission.writer import write_zip
+from tests.forms import DOGS
 
 COUNT = 40
+HERE = {"device": "cpu", "competition": DOGS.competition}
 
 
 def scene(seed: int, width: int = 64, height: int = 64) -> Image.Image:
@@ -73,7 +74,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         np.asarray(scene(n, 96, 80).crop((8, 0, 88, 80)).resize((64, 64))) for n in range(COUNT)
     ]
     np.save(paths.crops, np.stack(crops))
-    reference.run(paths, device="cpu", reference=settings())
+    reference.run(paths, **HERE, reference=settings())
     return paths
 
 
@@ -83,7 +84,7 @@ def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
     (root / "data").mkdir()
     for file in (real.reference, real.crops):
         (root / "data" / file.name).symlink_to(file)
-    write_zip(paths.images_zip, images, GENERATIVE_DOG_IMAGES)
+    write_zip(paths.images_zip, images, DOGS)
     return paths
 
 
@@ -139,7 +140,11 @@ def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.crops.parent.mkdir()
     np.save(paths.crops, np.repeat(np.repeat(np.load(real.crops), 2, axis=1), 2, axis=2))
-    reference.run(paths, device="cpu", reference=settings(pictures="crops", flips=False))
+    reference.run(
+        paths,
+        **HERE,
+        reference=settings(pictures="crops", flips=False),
+    )
     held = real_side.load(paths.reference)
     assert np.array_equal(held.features, held.crop_features)
     assert held.features.shape == (COUNT, 768)  # 128 px crops are shrunk first
@@ -172,7 +177,7 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     images = unseen()
     images[3] = images[1]
     paths = submission(real, tmp_path, images)
-    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
     found = json.loads(paths.metrics.read_text())
     held, network = real_side.load(real.reference), embedded.load("cpu")
     features = network.features(images)
@@ -215,7 +220,7 @@ def test_copies_of_photos_fire_the_penalty(real: Paths, tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).mkdir()
         paths = submission(real, tmp_path / name, images)
-        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        score.run(paths, **HERE, reference=settings(), score=scoring())
         distances[name] = json.loads(paths.metrics.read_text())
     copied = distances["photos"]
     assert copied["memorization_distance"] < 1e-6
@@ -232,7 +237,7 @@ def test_nearest_pairs_name_and_show_the_copies(real: Paths, tmp_path: Path) -> 
     crops = np.load(real.crops)
     images[17], images[4] = crops[9], crops[30]
     paths = submission(real, tmp_path, images)
-    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
     pairs = json.loads(paths.neighbours.read_text())["pairs"]
     assert len(pairs) == 6
     assert {(pair["generated"], pair["crop"]) for pair in pairs[:2]} == {(17, 9), (4, 30)}
@@ -246,15 +251,20 @@ def test_nearest_pairs_name_and_show_the_copies(real: Paths, tmp_path: Path) -> 
 
 def test_same_zip_same_metrics(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
-    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
     first = [path.read_bytes() for path in (paths.metrics, paths.nearest, paths.neighbours)]
-    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
     assert first == [path.read_bytes() for path in (paths.metrics, paths.nearest, paths.neighbours)]
 
 
 def test_threshold_can_be_given(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
-    score.run(paths, device="cpu", reference=settings(), score=scoring(threshold=1.0))
+    score.run(
+        paths,
+        **HERE,
+        reference=settings(),
+        score=scoring(threshold=1.0),
+    )
     found = json.loads(paths.metrics.read_text())
     assert found["mifid"] == pytest.approx(found["fid"] / found["memorization_distance"])
 
@@ -263,7 +273,7 @@ def test_any_zip_or_folder_is_scored_alike(
     real: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = submission(real, tmp_path, unseen())
-    score.run(paths, device="cpu", reference=settings(), score=scoring())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
     expected = json.loads(paths.metrics.read_text())
     folder = tmp_path / "pngs"
     folder.mkdir()
@@ -272,7 +282,13 @@ def test_any_zip_or_folder_is_scored_alike(
     before = sorted(tmp_path.rglob("*"))
     for images in (paths.images_zip, folder):
         capsys.readouterr()
-        score.score_images(paths, images, device="cpu", reference=settings(), score=scoring())
+        score.score_images(
+            paths,
+            images,
+            **HERE,
+            reference=settings(),
+            score=scoring(),
+        )
         assert json.loads(capsys.readouterr().out) == expected
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -280,7 +296,12 @@ def test_any_zip_or_folder_is_scored_alike(
 def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen())
     with pytest.raises(InputError, match="run the reference stage again"):
-        score.run(paths, device="cpu", reference=settings(pictures="crops"), score=scoring())
+        score.run(
+            paths,
+            **HERE,
+            reference=settings(pictures="crops"),
+            score=scoring(),
+        )
     held = real_side.load(real.reference)
     paths.reference.unlink()
     for changes in (
@@ -290,7 +311,12 @@ def test_another_networks_reference_is_refused(real: Paths, tmp_path: Path) -> N
     ):
         real_side.save(paths.reference, RealFeatures(**{**vars(held), **changes}))
         with pytest.raises(InputError, match="run the reference stage again"):
-            score.run(paths, device="cpu", reference=settings(), score=scoring())
+            score.run(
+                paths,
+                **HERE,
+                reference=settings(),
+                score=scoring(),
+            )
     assert not paths.metrics.exists()
 
 
@@ -298,17 +324,17 @@ def test_crops_that_changed_after_the_reference(real: Paths, tmp_path: Path) -> 
     paths = submission(real, tmp_path, unseen())
     paths.crops.unlink()
     with pytest.raises(InputError, match=r"crops.npy: not there; run the crop stage first"):
-        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        score.run(paths, **HERE, reference=settings(), score=scoring())
     np.save(paths.crops, np.load(real.crops)[:1])
     with pytest.raises(InputError, match="run the reference stage again"):
-        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        score.run(paths, **HERE, reference=settings(), score=scoring())
     assert not paths.metrics.exists()
 
 
 def test_too_few_images(real: Paths, tmp_path: Path) -> None:
     paths = submission(real, tmp_path, unseen(3))
     with pytest.raises(InputError, match="3 images are too few"):
-        score.run(paths, device="cpu", reference=settings(), score=scoring())
+        score.run(paths, **HERE, reference=settings(), score=scoring())
     assert not paths.metrics.exists()
     assert not paths.nearest.exists()
 
@@ -323,14 +349,19 @@ def copies(real: Paths, tmp_path: Path) -> Paths:
     crops = np.load(real.crops)
     paths = submission(real, tmp_path, np.random.default_rng(0).permutation(crops))
     paths.reference.unlink()
-    reference.run(paths, device="cpu", reference=settings(pictures="crops"))
+    reference.run(paths, **HERE, reference=settings(pictures="crops"))
     return paths
 
 
 @pytest.mark.parametrize("epsilon", [1e-15, 0.0])
 def test_a_perfect_copy_in_another_order_is_at_distance_0(copies: Paths, epsilon: float) -> None:
     asked = settings(pictures="crops")
-    score.run(copies, device="cpu", reference=asked, score=scoring(epsilon=epsilon))
+    score.run(
+        copies,
+        **HERE,
+        reference=asked,
+        score=scoring(epsilon=epsilon),
+    )
     found = json.loads(copies.metrics.read_text())
     assert (found["fid"], found["mifid"]) == (0, 0)
     assert found["memorization_warning"] is True
@@ -338,7 +369,7 @@ def test_a_perfect_copy_in_another_order_is_at_distance_0(copies: Paths, epsilon
 
 def test_some_copies_with_epsilon_0(copies: Paths) -> None:
     """Half of the crops copied: FID is above 0. d is 0, or one rounding error above it."""
-    write_zip(copies.images_zip, np.load(copies.crops)[: COUNT // 2], GENERATIVE_DOG_IMAGES)
+    write_zip(copies.images_zip, np.load(copies.crops)[: COUNT // 2], DOGS)
     held = real_side.load(copies.reference)
     asked, without = settings(pictures="crops"), scoring(epsilon=0.0)
     exact = np.zeros_like(held.features)
@@ -346,9 +377,9 @@ def test_some_copies_with_epsilon_0(copies: Paths) -> None:
     network = embedded.Embedded
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network, "features", lambda _self, images: exact[: len(images)])
-        reference.run(copies, device="cpu", reference=asked)
+        reference.run(copies, **HERE, reference=asked)
         with pytest.raises(InputError, match=r"score\.epsilon = 0"):
-            score.run(copies, device="cpu", reference=asked, score=without)
+            score.run(copies, **HERE, reference=asked, score=without)
     assert not copies.metrics.exists()
 
 
@@ -361,9 +392,14 @@ def generated_run(root: Path, images: np.ndarray, crops: np.ndarray) -> Paths:
     for path, array in ((paths.generated, images), (paths.crops, crops)):
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, array)
-    package.run(paths)
-    reference.run(paths, device="cpu", reference=settings(pictures="crops"))
-    score.run(paths, device="cpu", reference=settings(pictures="crops"), score=scoring())
+    package.run(paths, competition=DOGS.competition)
+    reference.run(paths, **HERE, reference=settings(pictures="crops"))
+    score.run(
+        paths,
+        **HERE,
+        reference=settings(pictures="crops"),
+        score=scoring(),
+    )
     return paths
 
 
@@ -377,8 +413,8 @@ def test_any_shape_passes_from_the_generator_to_the_score(
     samples = arrays.conform(unseen(20), shape)
     samples[7] = crops[3]
     paths = generated_run(tmp_path / "run", samples, crops)
-    zipped = read_zip(paths.images_zip, GENERATIVE_DOG_IMAGES).images
-    assert np.array_equal(zipped, arrays.conform(samples, GENERATIVE_DOG_IMAGES.shape))
+    zipped = read_zip(paths.images_zip, DOGS).images
+    assert np.array_equal(zipped, arrays.conform(samples, DOGS.shape))
     metrics = json.loads(paths.metrics.read_text())
     assert (metrics["images"], metrics["reference_images"]) == (20, 30)
     assert metrics["fid"] > 0 and metrics["memorization_distance"] > 0
@@ -409,7 +445,7 @@ def test_wrong_weights_stop_the_stage_and_leave_nothing(real: Paths, tmp_path: P
     inception = schema.ReferenceInception(weights=str(weights), precision="float32")
     asked = settings(extractor="inception", pictures="crops", inception=inception)
     with pytest.raises(InputError, match="not the official weights, or cut short"):
-        reference.run(paths, device="cpu", reference=asked)
+        reference.run(paths, **HERE, reference=asked)
     assert not paths.reference.exists()
 
 

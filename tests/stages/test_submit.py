@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.common.errors import PipelineError
+from pipeline.common.errors import InputError, PipelineError
 from pipeline.common.paths import Paths
 from pipeline.kaggle.api.errors import NoCredentials, PreflightFailed
 from pipeline.stages import submit_file, submit_kernel
@@ -228,8 +228,11 @@ def test_another_count_than_the_evaluators_is_not_sent(
     paths: Paths,
     kaggle: KaggleStandIn,
 ) -> None:
-    with pytest.raises(PreflightFailed, match="evaluator takes exactly 10,000"):
+    """The parameters say so at once; so does a kernel that was built with others."""
+    with pytest.raises(InputError, match=r"count = 40: generative-dog-images takes exactly 10,000"):
         runs.submit_zip(paths, {"competition": COMPETITION})
+    with pytest.raises(PreflightFailed, match="evaluator takes exactly 10,000"):
+        runs.submit_bundle(paths, {"competition": COMPETITION, "generate.count": 10_000})
     assert kaggle.server.log == []
     assert dry(paths, submit_file, {"competition": COMPETITION})["images"] == 40
 

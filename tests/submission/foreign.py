@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.images.shape import ImageShape
-from pipeline.submission.formats import SubmissionFormat
 
 # Other competitions' formats, made up: of one channel, and of another side.
-SMALL_GREY = SubmissionFormat("small-digits", ImageShape(28, 1), count=4, name_digits=3)
-LARGE = SubmissionFormat("large-dogs", ImageShape(128, 3), count=4, name_digits=5)
+SMALL_GREY = SubmissionFormat("small-digits", ImageShape(28, 1), counts=(4, 4), name_digits=3)
+LARGE = SubmissionFormat("large-dogs", ImageShape(128, 3), counts=(4, 4), name_digits=5)
 
 
 def samples(count: int, side_px: int = 64, channels: int = 3) -> np.ndarray:

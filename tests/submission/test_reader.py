@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.images.shape import ImageShape
-from pipeline.submission import reader
+from pipeline.submission import guess, reader
 from pipeline.submission.decoding import SubmissionInvalid
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES, SubmissionFormat
+from tests.forms import DOGS, MONET
 from tests.submission.foreign import SMALL_GREY, chunk, encoded, samples, write
 
-FORM = GENERATIVE_DOG_IMAGES
+FORM = DOGS
 
 # --- zips ---------------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ def test_other_formats_are_read_interlaced_or_not(
     tmp_path: Path, side_px: int, channels: int
 ) -> None:
     """Small sides leave passes of an interlaced file empty."""
-    form = SubmissionFormat("another", ImageShape(side_px, channels), count=2, name_digits=1)
+    form = SubmissionFormat("another", ImageShape(side_px, channels), counts=(2, 2), name_digits=1)
     image = samples(1, side_px, channels)[0]
     plain = encoded(image[..., 0] if channels == 1 else image)
     path = write(tmp_path / "images.zip", {"0.png": interlaced(image), "1.png": plain})
@@ -231,7 +232,7 @@ def test_a_grey_format_takes_grey_alone(tmp_path: Path) -> None:
 
 def test_what_a_file_may_unpack_to_grows_with_the_format(tmp_path: Path) -> None:
     """A photo of 1,024 px has 3 MB of pixels; a file of 64 px that unpacks to as much is none."""
-    form = SubmissionFormat("photos", ImageShape(1024, 3), count=1, name_digits=1)
+    form = SubmissionFormat("photos", ImageShape(1024, 3), counts=(1, 1), name_digits=1)
     path = write(tmp_path / "images.zip", {"0.png": encoded(samples(1, 1024)[0])})
     assert reader.read(path, form).images.shape == (1, 1024, 1024, 3)
     with pytest.raises(SubmissionInvalid, match="too many for a PNG of 64 px"):
@@ -265,3 +266,65 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(SubmissionInvalid, match=r"notes\.txt is no PNG"):
         reader.read(tmp_path, FORM)
+
+
+# --- JPEG ---------------------------------------------------------------------------------------
+
+PAINTING = encoded(samples(1, 256)[0], "jpeg")
+BAD_PAINTINGS = {
+    "a PNG under a .jpg name": (encoded(samples(1, 256)[0]), "is no JPEG"),
+    "size": (encoded(samples(1, 64)[0], "jpeg"), "is 64x64 pixels, not 256x256"),
+    "grey": (encoded(samples(1, 256)[0][..., 0], "jpeg"), "is L, not RGB"),
+    "cut short": (PAINTING[: len(PAINTING) // 2], "broken JPEG"),
+    "without its end": (PAINTING[:-2], "broken JPEG"),
+    "a header and an end alone": (PAINTING[:400] + PAINTING[-2:], "broken JPEG"),
+    "empty": (b"", "is no JPEG"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_PAINTINGS)
+def test_a_bad_jpeg_is_one_line_that_names_it(tmp_path: Path, fault: str) -> None:
+    content, reason = BAD_PAINTINGS[fault]
+    path = write(tmp_path / "images.zip", {"0.jpg": PAINTING, "bad.jpg": content})
+    with pytest.raises(SubmissionInvalid, match=reason) as caught:
+        reader.check_zip(path, MONET, count=2)
+    assert "images.zip: bad.jpg" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_must_be_those_of_the_encoding(tmp_path: Path) -> None:
+    path = write(tmp_path / "images.zip", {"0.jpg": PAINTING, "1.JPEG": PAINTING})
+    assert reader.check_zip(path, MONET, count=2).duplicates == 1
+    write(tmp_path / "images.zip", {"0.png": PAINTING})
+    with pytest.raises(SubmissionInvalid, match=r"0\.png is no JPEG file"):
+        reader.check_zip(path, MONET, count=1)
+
+
+# --- of any competition ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "shape", "encoding"),
+    [
+        (PAINTING, "0.jpg", ImageShape(256, 3), "JPEG"),
+        (GOOD, "0.png", ImageShape(64, 3), "PNG"),
+        (encoded(samples(1, 28, 1)[0][..., 0]), "0.png", ImageShape(28, 1), "PNG"),
+    ],
+)
+def test_the_first_file_tells_the_format(
+    tmp_path: Path, content: bytes, name: str, shape: ImageShape, encoding: str
+) -> None:
+    path = write(tmp_path / "images.zip", {name: content, "x.txt": b""})
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    for place in (path, folder):
+        form = guess.form_of(place)
+        assert (form.shape, form.encoding.name) == (shape, encoding)
+    assert reader.read(folder, guess.form_of(folder)).images.shape[1] == shape.side_px
+
+
+@pytest.mark.parametrize("entries", [{}, {"a.txt": b"words"}])
+def test_what_holds_no_image_first_has_no_format(tmp_path: Path, entries: dict[str, bytes]) -> None:
+    with pytest.raises(SubmissionInvalid, match=r"images\.zip: "):
+        guess.form_of(write(tmp_path / "images.zip", entries))

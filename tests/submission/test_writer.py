@@ -1,5 +1,6 @@
 """What is written is accepted, repeatable and whole; what is no submission is not written."""
 
+import io
 import stat
 import time
 import zipfile
@@ -7,32 +8,33 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.common import files
 from pipeline.common.errors import InputError
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES, SubmissionFormat
+from pipeline.competitions.form import SubmissionFormat
+from pipeline.images import arrays
 from pipeline.submission.reader import SubmissionInvalid, check_zip, read_zip
 from pipeline.submission.writer import write_zip
+from tests.forms import DOGS, MONET
 from tests.submission.foreign import LARGE, SMALL_GREY, samples
 
 
 def test_the_competitions_format() -> None:
-    form = GENERATIVE_DOG_IMAGES
-    assert (form.shape.side_px, form.shape.channels, form.count) == (64, 3, 10_000)
-    assert form.file_names(form.count)[:: form.count - 1] == ["00000.png", "09999.png"]
+    form = DOGS
+    assert (form.shape.side_px, form.shape.channels, form.counts) == (64, 3, (10_000, 10_000))
+    assert form.file_names(10_000)[::9_999] == ["00000.png", "09999.png"]
 
 
 def test_names_sort_as_numbers_beyond_five_digits() -> None:
-    names = GENERATIVE_DOG_IMAGES.file_names(100_001)
+    names = DOGS.file_names(100_001)
     assert names == sorted(names)
     assert (names[0], names[-1]) == ("000000.png", "100000.png")
-    assert GENERATIVE_DOG_IMAGES.file_names(100_000)[-1] == "99999.png"
+    assert DOGS.file_names(100_000)[-1] == "99999.png"
     assert SMALL_GREY.file_names(2) == ["000.png", "001.png"]
 
 
-@pytest.mark.parametrize(
-    "form", [GENERATIVE_DOG_IMAGES, SMALL_GREY, LARGE], ids=lambda form: form.competition
-)
+@pytest.mark.parametrize("form", [DOGS, SMALL_GREY, LARGE], ids=lambda form: form.competition)
 def test_what_is_written_reads_back(tmp_path: Path, form: SubmissionFormat) -> None:
     images = samples(5, form.shape.side_px, form.shape.channels)
     images[4] = images[2]
@@ -49,14 +51,14 @@ def test_what_is_written_reads_back(tmp_path: Path, form: SubmissionFormat) -> N
 
 def test_bytes_are_the_same_run_to_run(tmp_path: Path) -> None:
     images = samples(3)
-    write_zip(tmp_path / "a.zip", images, GENERATIVE_DOG_IMAGES)
+    write_zip(tmp_path / "a.zip", images, DOGS)
     time.sleep(2.1)  # a zip's clock ticks every two seconds: a real time stamp would show
-    write_zip(tmp_path / "b.zip", images, GENERATIVE_DOG_IMAGES)
+    write_zip(tmp_path / "b.zip", images, DOGS)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
 def test_attributes_are_fixed_on_every_system(tmp_path: Path) -> None:
-    write_zip(tmp_path / "images.zip", samples(2), GENERATIVE_DOG_IMAGES)
+    write_zip(tmp_path / "images.zip", samples(2), DOGS)
     with zipfile.ZipFile(tmp_path / "images.zip") as archive:
         for entry in archive.infolist():
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
@@ -81,14 +83,45 @@ BAD_ARRAYS = {
 def test_nothing_is_written_when_the_images_are_wrong(tmp_path: Path, fault: str) -> None:
     images, reason = BAD_ARRAYS[fault]
     with pytest.raises(InputError, match=reason):
-        write_zip(tmp_path / "images.zip", images, GENERATIVE_DOG_IMAGES)
+        write_zip(tmp_path / "images.zip", images, DOGS)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_zip_survives_a_refusal(tmp_path: Path) -> None:
     target = tmp_path / "images.zip"
-    write_zip(target, samples(2), GENERATIVE_DOG_IMAGES)
+    write_zip(target, samples(2), DOGS)
     before = target.read_bytes()
     with pytest.raises(SubmissionInvalid):
-        write_zip(target, samples(2, 32), GENERATIVE_DOG_IMAGES)
+        write_zip(target, samples(2, 32), DOGS)
     assert target.read_bytes() == before
+
+
+# --- JPEG ---------------------------------------------------------------------------------------
+
+
+def paintings(count: int) -> np.ndarray:
+    """Smooth pictures of 256 px, (count, 256, 256, 3): JPEG keeps them nearly as they are."""
+    small = np.random.default_rng(3).integers(0, 256, (count, 8, 8, 3), np.uint8)
+    return arrays.conform(small, MONET.shape)
+
+
+def test_jpeg_is_written_the_same_again_and_read_back(tmp_path: Path) -> None:
+    images = paintings(5)
+    found = write_zip(tmp_path / "a.zip", images, MONET)
+    write_zip(tmp_path / "b.zip", images, MONET)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert (found.images, found.duplicates) == (5, 0)
+    decoded = read_zip(tmp_path / "a.zip", MONET, count=5)
+    assert decoded.names == [f"{number:05d}.jpg" for number in range(5)]
+    assert decoded.images.shape == images.shape
+    assert np.abs(decoded.images.astype(int) - images).mean() < 1.0
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        # Pillow itself, as an evaluator would read them.
+        opened = [Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()]
+    assert {(one.format, one.mode, one.size) for one in opened} == {("JPEG", "RGB", (256, 256))}
+    assert np.array_equal(np.stack([np.asarray(one) for one in opened]), decoded.images)
+
+
+def test_repeated_paintings_are_counted(tmp_path: Path) -> None:
+    images = paintings(3)[[0, 1, 0]]
+    assert write_zip(tmp_path / "a.zip", images, MONET).duplicates == 1

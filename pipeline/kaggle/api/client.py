@@ -219,6 +219,7 @@ def _competition_requests() -> dict[str, type]:
         "create_submission": types.ApiCreateSubmissionRequest,
         "create_code_submission": types.ApiCreateCodeSubmissionRequest,
         "download_data_file": types.ApiDownloadDataFileRequest,
+        "download_data_files": types.ApiDownloadDataFilesRequest,
     }
 
 

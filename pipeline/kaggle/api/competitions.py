@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.common.errors import InputError
+from pipeline.competitions.profile import DataLayout
 from pipeline.download.retry import RetryPolicy
 from pipeline.kaggle.api import transfer
 from pipeline.kaggle.api.client import Client, pages
 from pipeline.kaggle.api.once import UnusableAnswer
-
-DATA_FILES = ("all-dogs.zip", "Annotation.zip")  # of the competition
 
 _PAGE = 100
 
@@ -154,8 +153,8 @@ def submit_kernel(
     )
 
 
-def download_files(slug: str, folder: Path, policy: RetryPolicy) -> Path:
-    """Fetch the competition's photos and annotations: `all-dogs.zip` and `Annotation.zip`.
+def download_files(slug: str, folder: Path, policy: RetryPolicy, layout: DataLayout) -> Path:
+    """Fetch the zips of the competition's data.
 
     Files that are there and whole are kept, and a partial one is resumed. Returns `folder`.
 
@@ -163,19 +162,18 @@ def download_files(slug: str, folder: Path, policy: RetryPolicy) -> Path:
         KaggleError: the one that fits what Kaggle answered.
         FileCorrupt: what came is no whole zip.
     """
-    missing = [name for name in DATA_FILES if not _is_whole(folder / name)]
+    missing = [name for name in layout.downloads if not _is_whole(folder / name)]
     if missing:
         client = Client(policy)
         for name in missing:
 
             def address(name: str = name) -> str:
-                return client.call(
-                    f"asking for {name}",
-                    "download_data_file",
-                    competition_name=slug,
-                    file_name=name,
-                    take=_address,
-                )
+                what = f"asking for {name}"
+                if layout.is_one_zip:
+                    method, fields = "download_data_files", {}
+                else:
+                    method, fields = "download_data_file", {"file_name": name}
+                return client.call(what, method, competition_name=slug, take=_address, **fields)
 
             transfer.download(address, folder / name, policy)
     return folder

@@ -53,21 +53,24 @@ def check_packages() -> None:
     say(f"torch {torch.__version__}, GPUs: {', '.join(gpus) or 'none'}")
 
 
-def find_data(root: Path) -> Path:
-    """Return the folder below input/ that holds the photos and the annotations, packed or unpacked.
+def find_data(root: Path, competition: str) -> Path:
+    """Return the folder below input/ that holds the competition's data, packed or unpacked.
 
     Kaggle mounts a competition at input/<slug>/ or input/competitions/<slug>/; in 2019 its files
     lay in input/ itself.
     """
+    from pipeline.data.sources.kaggle import layout_of
+
+    wanted = [part.name.lower() for part in layout_of(competition).parts]
     folders = [root / "input"] if (root / "input").is_dir() else []
     for _ in range(4):
         for folder in folders:
             names = {path.name.lower().removesuffix(".zip") for path in folder.iterdir()}
-            if {"all-dogs", "annotation"} <= names:
+            if names.issuperset(wanted):
                 return folder
         folders = sorted(path for folder in folders for path in folder.iterdir() if path.is_dir())
     sys.exit(
-        f"error: no folder below {root / 'input'} holds all-dogs and Annotation: attach the "
+        f"error: no folder below {root / 'input'} holds {' and '.join(wanted)}: attach the "
         "competition's data to the kernel, and accept the competition's rules"
     )
 
@@ -97,7 +100,7 @@ def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
 
     content = dict(parameters["params"])
     if stage == "download":
-        place = {"path": str(find_data(kaggle_root()))}
+        place = {"path": str(find_data(kaggle_root(), content["competition"]))}
         content["data"] = {**content["data"], "kaggle": place}
     if stage == "train":
         content["train"] = {**content["train"], "time_limit_hours": hours_to_train(parameters)}

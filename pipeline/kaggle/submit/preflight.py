@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.common import progress
+from pipeline.competitions.profile import Profile
 from pipeline.kaggle.api import competitions
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import PreflightFailed
 from pipeline.kaggle.kernel import MAX_BYTES, NO_USERNAME, Kernel
 from pipeline.kaggle.submit import receipt
-from pipeline.submission.formats import SubmissionFormat
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,14 @@ class Preflight:
         """Add a line to the table."""
         self.findings.append(Finding(subject, result, ok))
 
-    def check_count(
-        self, competition: str, images: int, form: SubmissionFormat, *, sends: bool
-    ) -> None:
-        """Check that the evaluator takes so many images; of other competitions than the format's
-        nothing is known."""
-        if images == form.count or competition != form.competition:
+    def check_count(self, profile: Profile, images: int, *, sends: bool) -> None:
+        """Check that the evaluator takes so many images."""
+        if (taken := profile.count_fault(images)) is None:
             self.add("images", f"{images:,}")
         else:
             self.add(
                 "images",
-                f"{images:,}, but the evaluator takes exactly {form.count:,}: set generate.count "
-                "in params.yaml",
+                f"{images:,}, but the evaluator takes {taken}: set generate.count in params.yaml",
                 False if sends else None,
             )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common import files, progress
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.kaggle.api import competitions, kernels
 from pipeline.kaggle.api.competitions import Submission
 from pipeline.kaggle.api.errors import KaggleError, PushRefused, Refusal
@@ -19,7 +20,6 @@ from pipeline.kaggle.submit import follow, receipt
 from pipeline.kaggle.submit import plan as plans
 from pipeline.kaggle.submit.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Event
 from pipeline.kaggle.submit.plan import Plan
-from pipeline.submission.formats import SubmissionFormat
 from pipeline.submission.reader import ZipSummary, check_zip
 
 if TYPE_CHECKING:

@@ -107,8 +107,6 @@ class Inception:
     """The network with its weights, as `scoring` uses it. Make one with `load`."""
 
     name = "inception"
-    # Kaggle scores images of 64 px, and squashes the photos to that; the network then enlarges.
-    input_shape = ImageShape(64, 3)
     memorization_threshold = MEMORIZATION_THRESHOLD
 
     def __init__(
@@ -117,17 +115,21 @@ class Inception:
         *,
         identity: str,
         precision: Literal["float32", "bfloat16"] = "float32",
+        side_px: int,
         device: str = "cpu",
         dimensions: Dimensions = 2048,
     ) -> None:
         """
         Args:
+            side_px: side of the competition's images; photos are squashed to that, and from there
+                the network resizes by itself.
             state: weights under torch-fidelity's names; those of later layers are left out.
             identity: SHA-256 of their file.
             precision: of the convolutions. bfloat16 is faster where the hardware has it, with
                 features off by 1 to 2.5 % (relative, norm).
         """
         self.dimensions = int(dimensions)
+        self.input_shape = ImageShape(side_px, 3)
         self.identity = identity
         self.precision = precision
         self._device = torch.device(device)
@@ -142,7 +144,7 @@ class Inception:
         """Return the features of images, in their order.
 
         Args:
-            images: (N, side, side, 1 or 3) uint8, of any side; resized to 64 px.
+            images: (N, side, side, 1 or 3) uint8, of any side; resized to the competition's.
 
         Returns:
             (N, D) float32, not negative.
@@ -167,7 +169,7 @@ class Inception:
         return features
 
     def _forward(self, batch: Tensor) -> Tensor:
-        """Return the features of one batch: (n, 64, 64, 3) uint8 -> (n, D) float32."""
+        """Return the features of one batch: (n, side, side, 3) uint8 -> (n, D) float32."""
         x = resize_like_tensorflow1(batch.float(), _NETWORK_SIDE_PX)
         x = x.sub_(128).div_(128)  # (n, 299, 299, 3) in [-1, 1)
         x = self._layers(x.permute(0, 3, 1, 2).to(self._dtype))  # channels-last as it lies
@@ -175,11 +177,17 @@ class Inception:
 
 
 def load(
-    weights: str, *, precision: Literal["float32", "bfloat16"], device: str, cache: Path
+    weights: str,
+    *,
+    precision: Literal["float32", "bfloat16"],
+    side_px: int,
+    device: str,
+    cache: Path,
 ) -> Inception:
     """Return the official network.
 
     Args:
+        side_px: as in `Inception`.
         weights: auto, a URL, or the path of the file.
 
     Raises:
@@ -190,5 +198,6 @@ def load(
         weights_file.read(path),
         identity=files.sha256(path),
         precision=precision,
+        side_px=side_px,
         device=device,
     )

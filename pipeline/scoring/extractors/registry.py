@@ -49,15 +49,20 @@ class Extractor(Protocol):
         ...
 
 
-def build(reference: schema.Reference, *, device: str, cache: Path) -> Extractor:
+def build(
+    reference: schema.Reference, *, side_px: int, device: str, cache: Path, classifier: Path
+) -> Extractor:
     """Return the feature network that the section `reference` asks for.
 
     Args:
+        side_px: side of the competition's images. Inception resizes from there; the embedded
+            network takes 64 px, whatever the side.
         device: cpu | cuda | mps.
         cache: folder where weights that were fetched stay.
+        classifier: the file that the stage `classify` left.
 
     Raises:
-        InputError: there is no such network.
+        InputError: there is no such network, or no classifier was trained.
         PipelineError: its weights cannot be fetched, or are not the ones they should be.
     """
     if reference.extractor == "embedded":
@@ -70,9 +75,23 @@ def build(reference: schema.Reference, *, device: str, cache: Path) -> Extractor
         return inception.load(
             reference.inception.weights,
             precision=reference.inception.precision,
+            side_px=side_px,
             device=device,
             cache=cache,
         )
+    if reference.extractor == "classifier":
+        import torch
+
+        from pipeline.scoring.classifier import saved
+
+        found = saved.load(classifier, torch.device(device))
+        if found is None:
+            raise InputError(
+                f"reference.extractor: classifier: {classifier} holds none; set classifier.train "
+                f"to true and run the classify stage"
+            )
+        return found
     raise InputError(
-        f"reference.extractor = {reference.extractor!r}: there are embedded and inception"
+        f"reference.extractor = {reference.extractor!r}: there are embedded, inception and "
+        f"classifier"
     )

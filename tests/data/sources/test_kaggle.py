@@ -11,6 +11,9 @@ from pipeline.data.archives import reader
 from pipeline.data.archives.reader import ArchiveDamaged
 from pipeline.data.sources import kaggle
 
+DOGS = kaggle.layout_of("generative-dog-images")
+MONET = kaggle.layout_of("gan-getting-started")
+
 PICTURES = {"n02085620_7.jpg": b"seven", "n02085936_1.jpg": b"one"}
 XML = {
     "n02085620-Chihuahua/n02085620_7": b"<annotation>7",
@@ -33,7 +36,7 @@ def zipped(path: Path, prefix: str, files: dict[str, bytes]) -> None:
 
 def written(raw: Path, place: Path) -> dict[str, dict[str, bytes]]:
     raw.mkdir(exist_ok=True)
-    kaggle.copy(raw, folder=place)
+    kaggle.copy(raw, folder=place, layout=DOGS)
     assert len(list(raw.iterdir())) == 2
     result = {}
     for stem in ("images", "annotation"):
@@ -133,30 +136,30 @@ def test_one_rule_for_names_in_folders_too(
 def test_a_folder_with_nothing_to_take_says_what_it_holds(tmp_path: Path) -> None:
     lay_out(tmp_path / "all-dogs", {"notes.txt": b"x", ".a.jpg": b"x"})
     with pytest.raises(InputError, match="holds no images; left out: hidden file: 1, other files"):
-        kaggle.copy(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path, layout=DOGS)
 
 
 def test_a_zip_with_nothing_to_take_says_why(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "all-dogs.zip", "w", zipfile.ZIP_BZIP2) as file:
         file.writestr("all-dogs/n02085620_7.jpg", b"seven")
     with pytest.raises(InputError, match=r"all-dogs\.zip: none of its 1 files .* by bzip2"):
-        kaggle.copy(tmp_path / "raw", folder=tmp_path)
+        kaggle.copy(tmp_path / "raw", folder=tmp_path, layout=DOGS)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data\.kaggle\.path: .*none: no such folder"):
-        kaggle.copy(tmp_path, folder=tmp_path / "none")
+        kaggle.copy(tmp_path, folder=tmp_path / "none", layout=DOGS)
     with pytest.raises(InputError, match=r"neither all-dogs\.zip nor a folder all-dogs"):
-        kaggle.copy(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path, layout=DOGS)
     lay_out(tmp_path / "all-dogs", PICTURES)
     with pytest.raises(InputError, match=r"neither annotation\.zip nor a folder annotation"):
-        kaggle.copy(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path, layout=DOGS)
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "all-dogs").mkdir()
     with pytest.raises(InputError, match="all-dogs: holds no images"):
-        kaggle.copy(tmp_path, folder=tmp_path)
+        kaggle.copy(tmp_path, folder=tmp_path, layout=DOGS)
 
 
 def test_a_cut_zip(tmp_path: Path) -> None:
@@ -165,4 +168,51 @@ def test_a_cut_zip(tmp_path: Path) -> None:
     (tmp_path / "all-dogs.zip").write_bytes(whole[:-30])
     (tmp_path / "raw").mkdir()
     with pytest.raises(ArchiveDamaged, match=r"all-dogs\.zip: not a whole zip"):
-        kaggle.copy(tmp_path / "raw", folder=tmp_path)
+        kaggle.copy(tmp_path / "raw", folder=tmp_path, layout=DOGS)
+
+
+# --- a competition whose data are one zip ---------------------------------------------------------
+
+PAINTINGS = {"000c1e3bff.jpg": b"water", "011835cfbf.jpg": b"poppies"}
+
+
+def painted(raw: Path, place: Path) -> dict[str, bytes]:
+    """The files of images.tar; there are no annotations."""
+    raw.mkdir(exist_ok=True)
+    kaggle.copy(raw, folder=place, layout=MONET)
+    with reader.open_archive(raw, "annotation") as archive:
+        assert archive.names == ()
+    with reader.open_archive(raw, "images") as archive:
+        return {name: archive.read(name) for name in archive.names}
+
+
+def test_the_paintings_alone_are_taken_from_the_zip_or_from_a_kernels_folder(
+    tmp_path: Path,
+) -> None:
+    """A kernel finds `monet_jpg/`, the API gives one zip with that folder beside others."""
+    with zipfile.ZipFile(tmp_path / "gan-getting-started.zip", "w") as file:
+        for name, content in PAINTINGS.items():
+            file.writestr(f"monet_jpg/{name}", content)
+        file.writestr("monet_tfrec/monet00-60.tfrec", b"records")
+        file.writestr("photo_jpg/00068bc07f.jpg", b"photo")
+    expected = {f"Images/monet/{name}": content for name, content in PAINTINGS.items()}
+    assert painted(tmp_path / "from zip", tmp_path) == expected
+    lay_out(tmp_path / "input" / "monet_jpg", PAINTINGS)
+    lay_out(tmp_path / "input" / "photo_jpg", {"1.jpg": b"photo"})
+    assert painted(tmp_path / "from folder", tmp_path / "input") == expected
+    tars = [tmp_path / name / "images.tar" for name in ("from zip", "from folder")]
+    assert tars[0].read_bytes() == tars[1].read_bytes()
+
+
+def test_a_zip_without_the_paintings_is_named(tmp_path: Path) -> None:
+    zipped(tmp_path / "gan-getting-started.zip", "photo_jpg/", {"1.jpg": b"photo"})
+    with pytest.raises(InputError, match=r"gan-getting-started\.zip: holds no folder monet_jpg"):
+        painted(tmp_path / "raw", tmp_path)
+    (tmp_path / "gan-getting-started.zip").unlink()
+    with pytest.raises(InputError, match=r"monet_jpg nor gan-getting-started\.zip"):
+        painted(tmp_path / "raw", tmp_path)
+
+
+def test_no_competition_has_no_data() -> None:
+    with pytest.raises(InputError, match="competition none has no data"):
+        kaggle.layout_of("none")

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from pipeline.common.paths import Paths
+from pipeline.data.sources.kaggle import layout_of
 from pipeline.download.errors import FileCorrupt
 from pipeline.kaggle.api import competitions, errors
 from pipeline.stages import crop, download
 from tests.kaggle import competition
 from tests.kaggle.conftest import HASTE
 from tests.standins.kaggle_api import COMPETITION, KaggleStandIn
+
+DOGS = layout_of(COMPETITION)
 
 
 @pytest.fixture
@@ -43,18 +46,18 @@ def ranges(kaggle: KaggleStandIn) -> list[str | None]:
 
 
 def test_the_files_arrive_whole_and_once(served: KaggleStandIn, folder: Path) -> None:
-    assert competitions.download_files(COMPETITION, folder, HASTE) == folder
+    assert competitions.download_files(COMPETITION, folder, HASTE, DOGS) == folder
     assert digests(folder) == digests(served.data)
     served.server.log.clear()
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert served.server.log == [], "whole files are not fetched again"
 
 
 def test_one_that_is_missing_is_fetched_alone(served: KaggleStandIn, folder: Path) -> None:
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     (folder / "Annotation.zip").unlink()
     served.server.log.clear()
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert served.sent("DownloadDataFile") == 1
     assert digests(folder) == digests(served.data)
 
@@ -62,7 +65,7 @@ def test_one_that_is_missing_is_fetched_alone(served: KaggleStandIn, folder: Pat
 def test_a_cut_is_resumed_where_it_was(served: KaggleStandIn, folder: Path) -> None:
     # The client itself follows the redirect, hence a first GET that is given up.
     served.fault("GET", skip=1, drop="during")
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     resumed = [asked for asked in ranges(served) if asked]
     assert len(resumed) == 1
     assert int(resumed[0].removeprefix("bytes=").rstrip("-")) > 1 << 18
@@ -73,11 +76,11 @@ def test_a_later_run_resumes_what_an_earlier_one_left(served: KaggleStandIn, fol
     served.fault("GET", skip=1, drop="during")
     served.fault("DownloadDataFile", skip=1, times=9, status=503)
     with pytest.raises(errors.Unavailable):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert not (folder / "all-dogs.zip").exists(), "a part is never taken for the whole"
     served.server.faults.clear()
     served.server.log.clear()
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert any(ranges(served))
     assert digests(folder) == digests(served.data)
 
@@ -87,11 +90,11 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(served: KaggleStandIn, fo
     served.fault("GET", skip=1, drop="during")
     served.fault("DownloadDataFile", skip=1, times=9, status=503)
     with pytest.raises(errors.Unavailable):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     served.server.faults.clear()
     with zipfile.ZipFile(served.data / "all-dogs.zip", "w") as archive:
         archive.writestr("file", os.urandom(1 << 20))
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert digests(folder) == digests(served.data)
 
 
@@ -103,14 +106,14 @@ def test_a_part_longer_than_the_file_is_thrown_away(served: KaggleStandIn, folde
     record = {"length": None, "etag": tag, "last_modified": None}
     record |= {"content_type": None, "sha256": None}
     (folder / "all-dogs.zip.json").write_text(json.dumps(record))
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert digests(folder) == digests(served.data)
 
 
 def test_a_truncated_file_that_looks_whole_is_not_kept(served: KaggleStandIn, folder: Path) -> None:
     served.fault("GET", skip=1, keep=0.7)
     with pytest.raises(FileCorrupt, match=r"all-dogs\.zip: not a whole zip .* run the same"):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert list(folder.iterdir()) == []
 
 
@@ -119,13 +122,13 @@ def test_an_answer_without_a_length_is_taken_to_its_end(
     served: KaggleStandIn, folder: Path, length: str
 ) -> None:
     served.fault("GET", times=9, length=length)
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert digests(folder) == digests(served.data)
 
 
 def test_a_cut_of_a_chunked_answer_is_resumed(served: KaggleStandIn, folder: Path) -> None:
     served.fault("GET", skip=1, length="chunked", drop="during")
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert len([asked for asked in ranges(served) if asked]) == 1
     assert digests(folder) == digests(served.data)
 
@@ -136,25 +139,25 @@ def test_the_archive_tells_where_the_end_came_too_early(
 ) -> None:
     """Without a length a cut may pass for the end: what came is checked, and fetched again."""
     served.fault("GET", skip=1, length=length, keep=0.7)
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert digests(folder) == digests(served.data)
     (folder / "all-dogs.zip").unlink()
     served.fault("GET", times=9, length=length, keep=0.7)
     with pytest.raises(errors.Unavailable, match=r"all-dogs\.zip: not a whole zip"):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert not (folder / "all-dogs.zip").exists()
 
 
 def test_a_silent_server_is_left(served: KaggleStandIn, folder: Path) -> None:
     served.fault("GET", skip=1, hang_s=30)
-    competitions.download_files(COMPETITION, folder, HASTE)
+    competitions.download_files(COMPETITION, folder, HASTE, DOGS)
     assert digests(folder) == digests(served.data)
 
 
 def test_a_competition_that_one_has_not_joined(kaggle: KaggleStandIn, folder: Path) -> None:
     kaggle.fault("DownloadDataFile", status=403)
     with pytest.raises(errors.AccessRefused, match="accept the competition's rules"):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
 
 
 def test_no_disk_no_download(
@@ -167,7 +170,7 @@ def test_no_disk_no_download(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 1000))
     with pytest.raises(Exception, match="make room for"):
-        competitions.download_files(COMPETITION, folder, HASTE)
+        competitions.download_files(COMPETITION, folder, HASTE, DOGS)
 
 
 def test_the_crops_are_those_of_the_stanford_archives_of_the_same_photos(

@@ -21,13 +21,13 @@ def test_finds_unpacked_data(tmp_path: Path, mount: str, nesting: str) -> None:
     (tmp_path / "input" / "another-dataset" / "pictures").mkdir(parents=True)
     folder = tmp_path / "input" / mount
     competition.write_data(folder, photos=2, nesting=nesting)
-    assert kernel_main.find_data(tmp_path) == folder
+    assert kernel_main.find_data(tmp_path, SLUG) == folder
 
 
 def test_finds_packed_data(tmp_path: Path) -> None:
     folder = tmp_path / "input" / SLUG
     competition.write_zips(folder, photos=2)
-    assert kernel_main.find_data(tmp_path) == folder
+    assert kernel_main.find_data(tmp_path, SLUG) == folder
 
 
 @pytest.mark.parametrize("there", [(), ("all-dogs",), ("annotation",)])
@@ -36,12 +36,12 @@ def test_says_what_to_attach_where_there_is_no_data(tmp_path: Path, there: tuple
     for name in there:
         (tmp_path / "input" / SLUG / name).mkdir()
     with pytest.raises(SystemExit, match="attach the competition's data"):
-        kernel_main.find_data(tmp_path)
+        kernel_main.find_data(tmp_path, SLUG)
 
 
 def test_says_so_too_where_there_is_no_input_at_all(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="attach the competition's data"):
-        kernel_main.find_data(tmp_path)
+        kernel_main.find_data(tmp_path, SLUG)
 
 
 @pytest.mark.parametrize(

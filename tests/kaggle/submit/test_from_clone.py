@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
+from pipeline.competitions.registry import COMPETITIONS
 from pipeline.config.schema import Params
 from pipeline.scoring import reference as real_side
 from pipeline.scoring.evaluate import evaluate
 from pipeline.scoring.extractors import registry
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
 from pipeline.submission.reader import read_zip
 from tests import checkout
+from tests.forms import DOGS
 from tests.kaggle import competition
-from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
+from tests.standins.kaggle_api import COMPETITION, USER, KaggleStandIn
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def folder(tmp_path: Path, repository: Path) -> Path:
     folder = checkout.copy(repository, tmp_path / "a checkout")
     kaggle = {
-        "competition": SMALL,
+        "generate.count": 10_000,
         "kaggle.username": USER,
         "kaggle.preset": None,
         "submit.poll_s": 0.2,
@@ -43,9 +44,10 @@ def submit(folder: Path, standin: KaggleStandIn, mode: str) -> dict[str, Any]:
 def own_score(folder: Path, settings: Params, path: Path) -> float:
     """MiFID of the bytes that Kaggle got, by our scorer."""
     found = evaluate(
-        read_zip(path, GENERATIVE_DOG_IMAGES).images,
+        read_zip(path, DOGS).images,
         real_side.load(folder / "data" / "reference.npz"),
-        registry.build(settings.reference, device="cpu", cache=folder),
+        registry.build(settings.reference, side_px=64, device="cpu", cache=folder),
+        profile=COMPETITIONS[COMPETITION],
         threshold=settings.score.threshold,
         epsilon=settings.score.epsilon,
         neighbours=settings.score.neighbours,

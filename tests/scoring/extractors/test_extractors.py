@@ -33,8 +33,10 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.param == "inception":
         # The official weights cannot be had offline; others of the same shape can.
         state = inception_weights.seeded()
-        return Inception(state, identity="0" * 64, dimensions=64)
-    return registry.build(section(), device="cpu", cache=tmp_path_factory.mktemp("cache"))
+        return Inception(state, identity="0" * 64, side_px=64, dimensions=64)
+    return registry.build(
+        section(), side_px=64, device="cpu", cache=tmp_path_factory.mktemp("cache")
+    )
 
 
 def noise(side_px: int, channels: int, count: int = 3) -> np.ndarray:
@@ -109,16 +111,18 @@ def test_what_holds_no_images_is_one_line(network: Extractor, images: np.ndarray
 
 def test_inceptions_precision_is_the_one_that_is_asked_for() -> None:
     state = inception_weights.seeded()
-    rough = Inception(state, identity="", dimensions=64, precision="bfloat16")
+    rough = Inception(state, identity="", side_px=64, dimensions=64, precision="bfloat16")
     assert rough.precision == "bfloat16"
 
 
 def test_the_registry_reads_inceptions_own_section(tmp_path: Path) -> None:
     none = schema.ReferenceInception(weights=str(tmp_path / "none.pth"), precision="float32")
     with pytest.raises(InputError, match=r"reference\.inception\.weights = .*none\.pth"):
-        registry.build(section(extractor="inception", inception=none), device="cpu", cache=tmp_path)
+        registry.build(
+            section(extractor="inception", inception=none), side_px=64, device="cpu", cache=tmp_path
+        )
 
 
 def test_an_unknown_network_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="embedded and inception"):
-        registry.build(section(extractor="resnet"), device="cpu", cache=tmp_path)
+        registry.build(section(extractor="resnet"), side_px=64, device="cpu", cache=tmp_path)

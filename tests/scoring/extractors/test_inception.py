@@ -47,7 +47,7 @@ def test_features_are_torch_fidelitys(seeded: dict[str, torch.Tensor]) -> None:
     1e-7, in each of some twenty layers that follow one another."""
     images = samples()
     theirs = inception_weights.torch_fidelity_extractor(seeded, 2048)(as_batch(images))[0]
-    ours = Inception(seeded, identity="").features(images)
+    ours = Inception(seeded, identity="", side_px=64).features(images)
     assert ours.shape == (3, 2048)
     assert ours.dtype == np.float32
     assert relative(ours, theirs) < 1e-5
@@ -125,14 +125,14 @@ def compare_with_pytorch_fid(state: dict[str, torch.Tensor], images: np.ndarray)
         for dimensions, names in steps.items():
             for name in names:
                 x = getattr(theirs, name)(x)
-            ours = Inception(state, identity="", dimensions=dimensions).features(images)
+            ours = Inception(state, identity="", side_px=64, dimensions=dimensions).features(images)
             assert relative(ours, x.mean((2, 3))) < 1e-5, dimensions
 
 
 def test_an_images_features_do_not_depend_on_its_batch(seeded: dict[str, torch.Tensor]) -> None:
     """More images than a batch holds, cut at another place. 1e-5 as above: the batch size picks
     the convolutions' algorithm."""
-    network = Inception(seeded, identity="", dimensions=64)
+    network = Inception(seeded, identity="", side_px=64, dimensions=64)
     images = np.concatenate([samples(9), samples(9)[:, ::-1]])
     together = network.features(images)
     alone = np.concatenate([network.features(images[:5]), network.features(images[5:])])
@@ -142,8 +142,10 @@ def test_an_images_features_do_not_depend_on_its_batch(seeded: dict[str, torch.T
 def test_bfloat16_is_near(seeded: dict[str, torch.Tensor]) -> None:
     """3 %: eight binary digits, 0.4 %, in each layer; on real weights 1.3 % were measured."""
     images = samples(2)
-    exact = Inception(seeded, identity="", dimensions=768).features(images)
-    rough = Inception(seeded, identity="", dimensions=768, precision="bfloat16").features(images)
+    exact = Inception(seeded, identity="", side_px=64, dimensions=768).features(images)
+    rough = Inception(
+        seeded, identity="", side_px=64, dimensions=768, precision="bfloat16"
+    ).features(images)
     error = relative(rough, torch.from_numpy(exact))
     assert 1e-5 < error < 3e-2
 
@@ -151,7 +153,7 @@ def test_bfloat16_is_near(seeded: dict[str, torch.Tensor]) -> None:
 def test_float32_means_float32_on_a_gpu_too(seeded: dict[str, torch.Tensor]) -> None:
     """What training allows (TF32) holds neither while features are made nor is it lost after."""
     seen = []
-    network = Inception(seeded, identity="", dimensions=64)
+    network = Inception(seeded, identity="", side_px=64, dimensions=64)
     network._layers.register_forward_hook(
         lambda *_: seen.append(
             (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
@@ -170,7 +172,7 @@ def test_float32_means_float32_on_a_gpu_too(seeded: dict[str, torch.Tensor]) -> 
 
 def test_mirrored_views_are_taken(seeded: dict[str, torch.Tensor]) -> None:
     """A mirrored array is a view with negative strides, which torch refuses."""
-    network = Inception(seeded, identity="", dimensions=64)
+    network = Inception(seeded, identity="", side_px=64, dimensions=64)
     images = samples()
     mirrored = network.features(images[:, :, ::-1])
     assert np.array_equal(mirrored, network.features(images[:, :, ::-1].copy()))
@@ -186,7 +188,7 @@ def test_real_weights_give_torch_fidelitys_features() -> None:
     state, images = inception_weights.partial(), samples()
     for dimensions in (64, 192, 768, 2048):
         theirs = inception_weights.torch_fidelity_extractor(state, dimensions)(as_batch(images))[0]
-        ours = Inception(state, identity="", dimensions=dimensions).features(images)
+        ours = Inception(state, identity="", side_px=64, dimensions=dimensions).features(images)
         assert relative(ours, theirs) < 1e-5
 
 
@@ -224,7 +226,7 @@ def test_a_file_with_another_hash_is_never_opened(tmp_path: Path) -> None:
     torch.save(Trap(), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(InputError, match=f"SHA-256 {digest[:8]}… instead of 6726825d") as caught:
-        inception.load(str(path), precision="float32", device="cpu", cache=tmp_path)
+        inception.load(str(path), precision="float32", side_px=64, device="cpu", cache=tmp_path)
     assert "embedded" in str(caught.value)
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="holds no weights"):
