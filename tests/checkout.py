@@ -10,12 +10,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests import factories
+
 # The whole chain in some twenty seconds: what it makes is noise, how it is made is the same.
 TINY: Mapping[str, Any] = {
+    **factories.TINY_MODEL,
     "data.drawn.pictures": 24,
     "reference.held_out": 8,
-    "model.latent_dim": 8,
-    "model.dcgan.channels": 4,
     "train.images": 256,
     "train.batch_size": 16,
     "train.sample_every_images": 128,

@@ -2,6 +2,7 @@
 data sets and generators. All of them are functions of their arguments."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from pipeline.models import saved
 from pipeline.models.registry import FAMILIES
 from tests.conftest import REPOSITORY
 
+# The smallest model, for trainings here and in a checkout.
+TINY_MODEL: Mapping[str, Any] = {"model.dcgan.channels": 4, "model.latent_dim": 8}
 # A training small enough for a test: images of 16 px, a step in a few milliseconds.
-TINY: dict[str, Any] = {
+TINY: Mapping[str, Any] = {
+    **TINY_MODEL,
     "device": "cpu",
-    "model.dcgan.channels": 4,
-    "model.latent_dim": 8,
     "train.images": 64,
     "train.batch_size": 8,
     "train.lr": 2e-4,
@@ -50,34 +52,90 @@ def images(
     return np.ascontiguousarray(fine.round().astype(np.uint8))
 
 
+def noise(count: int = 40, side_px: int = 16, *, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """Return images of independent uniform levels, uint8 (count, side, side, channels)."""
+    shape = (count, side_px, side_px, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
 def photo(width: int = 100, height: int = 80, *, seed: int = 0) -> np.ndarray:
-    """Return one smooth random image, uint8 (height, width, 3)."""
-    return images(1, max(width, height), seed=seed)[0, :height, :width]
+    """Return one image, uint8 (height, width, 3), whose turned and mirrored copies all differ.
+
+    Each channel is a gradient. `seed`, below 256, shifts the blue levels, modulo 256: without it
+    the image has no edge."""
+    y, x = np.mgrid[0:height, 0:width]
+    red, green, blue = 255 * x / width, 255 * y / height, 127 * (x / width) ** 2 + 64
+    return np.stack([red, green, (blue + 37 * seed) % 256], axis=-1).astype(np.uint8)
 
 
-def jpeg(image: np.ndarray) -> bytes:
-    """Return a JPEG file of an image, uint8 (height, width, 1 or 3)."""
-    return _encoded(image, "JPEG", quality=95)
-
-
-def png(image: np.ndarray) -> bytes:
-    """Return a PNG file of an image, uint8 (height, width, 1 or 3)."""
-    return _encoded(image, "PNG")
-
-
-def _encoded(image: np.ndarray, kind: str, **settings: Any) -> bytes:
+# --- files of images ---------------------------------------------------------------------------
+def encode(image: np.ndarray | Image.Image, kind: str, **options: Any) -> bytes:
+    """Return a file of an image by Pillow; an array has a channel axis or none."""
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image)
     file = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, kind, **settings)
+    image.save(file, kind, **options)
     return file.getvalue()
 
 
+def png(image: np.ndarray | Image.Image, **options: Any) -> bytes:
+    """Return a PNG file of an image."""
+    return encode(image, "PNG", **options)
+
+
+# By so much, at most, `jpeg` changes a level of a `photo`.
+JPEG_LEVELS = 6
+
+
+def jpeg(image: np.ndarray | Image.Image, **options: Any) -> bytes:
+    """Return a JPEG file of an image: of quality 95, without chroma subsampling, unless told."""
+    return encode(image, "JPEG", **{"quality": 95, "subsampling": 0, **options})
+
+
+# Where the first row and the first column of a stored photo lie on the upright one (EXIF 2.32,
+# 4.6.4).
+ORIENTATIONS = {
+    1: ("top", "left"),
+    2: ("top", "right"),
+    3: ("bottom", "right"),
+    4: ("bottom", "left"),
+    5: ("left", "top"),
+    6: ("right", "top"),
+    7: ("right", "bottom"),
+    8: ("left", "bottom"),
+}
+
+
+def stored(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """Return the image as a camera with this EXIF orientation stores it."""
+    row, column = ORIENTATIONS[orientation]
+    image = upright if row in ("top", "bottom") else upright.transpose(1, 0, 2)
+    if row in ("bottom", "right"):
+        image = image[::-1]
+    if column in ("bottom", "right"):
+        image = image[:, ::-1]
+    return np.ascontiguousarray(image)
+
+
+def exif(orientation: int) -> Image.Exif:
+    """Return EXIF tags that state an orientation and nothing else."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return tags
+
+
 # --- parameters --------------------------------------------------------------------------------
+def parameters(changes: Mapping[str, Any]) -> Params:
+    """Return the shipped parameters with changes, `section.key: value`."""
+    shipped = content.read(REPOSITORY / "params.yaml")
+    return params.parse(content.override(shipped, changes), where="test")
+
+
 def tiny(**changes: Any) -> Params:
     """Return the shipped parameters made `TINY`; `train__adversarial__r1=...` stands for
     `train.adversarial.r1`."""
     named = {name.replace("__", "."): value for name, value in changes.items()}
-    shipped = content.read(REPOSITORY / "params.yaml")
-    return params.parse(content.override(shipped, TINY | named), where="test")
+    return parameters({**TINY, **named})
 
 
 def write_params(root: Path, **changes: Any) -> None:

@@ -11,25 +11,14 @@ from PIL import Image
 from pipeline.common.errors import InputError
 from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
-
-
-def smooth(width: int = 48, height: int = 32) -> np.ndarray:
-    """An image without any symmetry, (height, width, 3) uint8: each turn shows."""
-    y, x = np.mgrid[0:height, 0:width]
-    red, green, blue = 255 * x / width, 255 * y / height, 127 * (x / width) ** 2 + 64
-    return np.stack([red, green, blue], axis=-1).astype(np.uint8)
-
-
-def noise(count: int, side_px: int, channels: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, side_px, side_px, channels), np.uint8)
-
+from tests.factories import noise, photo
 
 # --- conform ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_of_the_shape_are_not_copied(channels: int) -> None:
-    images = noise(2, 16, channels)
+    images = noise(2, 16, channels=channels)
     assert arrays.conform(images, ImageShape(16, channels)) is images
 
 
@@ -45,7 +34,7 @@ def test_a_grey_plane_stays_as_it_is(side_px: int, from_channels: int, to_channe
 
 
 def test_grey_becomes_three_equal_channels_and_comes_back() -> None:
-    grey = noise(3, 16, 1)
+    grey = noise(3, 16, channels=1)
     rgb = arrays.conform(grey, ImageShape(16, 3))
     assert np.array_equal(rgb, np.repeat(grey, 3, axis=3))
     assert np.array_equal(arrays.conform(rgb, ImageShape(16, 1)), grey)
@@ -58,7 +47,7 @@ def test_rgb_becomes_its_luma() -> None:
     pure = np.zeros((1, 2, 2, 3), np.uint8)
     pure[0, 0, 0, 0] = pure[0, 0, 1, 1] = pure[0, 1, 0, 2] = 255
     assert arrays.conform(pure, ImageShape(2, 1)).ravel().tolist() == [76, 150, 29, 0]
-    images = noise(4, 16, 3)
+    images = noise(4, 16)
     found = arrays.conform(images, ImageShape(16, 1))
     assert found.shape == (4, 16, 16, 1)
     assert np.abs(found[..., 0] - images @ [0.299, 0.587, 0.114]).max() <= 0.5 + 0.006
@@ -68,7 +57,7 @@ def test_rgb_becomes_its_luma() -> None:
 @pytest.mark.parametrize("side_px", [16, 128])
 def test_each_channel_is_resized_alone(side_px: int) -> None:
     """To the bit: RGB of three equal channels gives what grey gives."""
-    grey = noise(3, side_px, 1)
+    grey = noise(3, side_px, channels=1)
     rgb = np.repeat(grey, 3, axis=3)
     expected = np.repeat(arrays.conform(grey, ImageShape(64, 1)), 3, axis=3)
     assert np.array_equal(arrays.conform(rgb, ImageShape(64, 3)), expected)
@@ -77,7 +66,7 @@ def test_each_channel_is_resized_alone(side_px: int) -> None:
 
 @pytest.mark.parametrize("side_px", [16, 32, 128])
 def test_another_side_is_pillows_bicubic_one(side_px: int) -> None:
-    images = noise(2, side_px, 3)
+    images = noise(2, side_px)
     found = arrays.conform(images, ImageShape(64, 3))
     for ours, image in zip(found, images, strict=True):
         theirs = Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC)
@@ -102,7 +91,7 @@ def test_shrinking_is_antialiased() -> None:
 
 
 def test_mirrored_and_read_only_views_are_taken() -> None:
-    images = noise(2, 32, 3)
+    images = noise(2, 32)
     images.flags.writeable = False
     mirrored = arrays.conform(images[:, :, ::-1], ImageShape(16, 3))
     assert np.array_equal(mirrored, arrays.conform(images[:, :, ::-1].copy(), ImageShape(16, 3)))
@@ -135,12 +124,12 @@ def test_what_holds_no_images_is_one_line(fault: str) -> None:
 
 
 def test_shape_of() -> None:
-    assert arrays.shape_of(noise(2, 28, 1), "images") == ImageShape(28, 1)
-    assert arrays.shape_of(noise(0, 64, 3), "images") == ImageShape(64, 3)
+    assert arrays.shape_of(noise(2, 28, channels=1), "images") == ImageShape(28, 1)
+    assert arrays.shape_of(noise(0, 64), "images") == ImageShape(64, 3)
 
 
 def test_duplicates_count_the_repeats() -> None:
-    images = noise(6, 16, 1)
+    images = noise(6, 16, channels=1)
     images[3] = images[0]
     images[4] = images[0]
     assert arrays.duplicates(images) == 2
@@ -151,10 +140,10 @@ def test_duplicates_count_the_repeats() -> None:
 
 def test_squash_is_the_mean_where_the_side_divides() -> None:
     """A constant stays; a linear ramp keeps the mean of each square, away from the rim."""
-    image = Image.fromarray(smooth(192, 128))
+    image = Image.fromarray(photo(192, 128))
     found = arrays.squash(image, 32)
     assert found.shape == (32, 32, 3) and found.dtype == np.uint8
-    mean = smooth(192, 128).reshape(32, 4, 32, 6, 3).mean(axis=(1, 3))
+    mean = photo(192, 128).reshape(32, 4, 32, 6, 3).mean(axis=(1, 3))
     assert np.abs(found - mean)[1:-1, 1:-1].max() <= 1.5
 
 
@@ -177,7 +166,7 @@ def test_grid(channels: int) -> None:
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
 def test_encode_png_holds_the_image_and_nothing_else(channels: int, mode: str) -> None:
-    image = smooth()[..., :channels]
+    image = photo(48, 32)[..., :channels]
     data = arrays.encode_png(image)
     assert data == arrays.encode_png(image)
     with Image.open(io.BytesIO(data)) as opened:

@@ -14,28 +14,18 @@ from PIL import Image
 
 from pipeline.images import decode
 from pipeline.images.decode import Unreadable
+from tests.factories import (
+    JPEG_LEVELS,
+    ORIENTATIONS,
+    encode,
+    exif,
+    jpeg,
+    noise,
+    photo,
+    stored,
+)
 
-# A JPEG at quality 95 without chroma subsampling moves a level of a smooth picture by no more.
-JPEG_LEVELS = 6
-
-
-def smooth(width: int = 48, height: int = 32) -> np.ndarray:
-    """A picture without any symmetry, (height, width, 3) uint8: each turn shows."""
-    y, x = np.mgrid[0:height, 0:width]
-    red, green, blue = 255 * x / width, 255 * y / height, 127 * (x / width) ** 2 + 64
-    return np.stack([red, green, blue], axis=-1).astype(np.uint8)
-
-
-def saved(image: Image.Image | np.ndarray, kind: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    image.save(file, kind, **options)
-    return file.getvalue()
-
-
-def jpeg(image: Image.Image | np.ndarray, **options: object) -> bytes:
-    return saved(image, "JPEG", **{"quality": 95, "subsampling": 0, **options})
+PHOTO = photo(48, 32)
 
 
 def decoded(data: bytes) -> np.ndarray:
@@ -69,30 +59,30 @@ def grey(picture: np.ndarray) -> np.ndarray:
     ],
 )
 def test_a_lossless_file_gives_its_very_pixels(kind: str, options: dict[str, object]) -> None:
-    np.testing.assert_array_equal(decoded(saved(smooth(), kind, **options)), smooth())
+    np.testing.assert_array_equal(decoded(encode(PHOTO, kind, **options)), PHOTO)
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
 def test_jpeg(options: dict[str, object]) -> None:
-    assert largest_difference(decoded(jpeg(smooth(), **options)), smooth()) <= JPEG_LEVELS
+    assert largest_difference(decoded(jpeg(PHOTO, **options)), PHOTO) <= JPEG_LEVELS
 
 
 def test_greyscale() -> None:
-    level = smooth()[:, :, 0]
-    np.testing.assert_array_equal(decoded(saved(level, "PNG")), grey(level))
+    level = PHOTO[:, :, 0]
+    np.testing.assert_array_equal(decoded(encode(level, "PNG")), grey(level))
     assert largest_difference(decoded(jpeg(level)), grey(level)) <= JPEG_LEVELS
 
 
 def test_black_and_white() -> None:
-    dots = smooth()[:, :, 0] > 100
+    dots = PHOTO[:, :, 0] > 100
     np.testing.assert_array_equal(
-        decoded(saved(Image.fromarray(dots), "PNG")), grey(255 * dots.astype(np.uint8))
+        decoded(encode(Image.fromarray(dots), "PNG")), grey(255 * dots.astype(np.uint8))
     )
 
 
 def test_palette() -> None:
-    image = Image.fromarray(smooth()).quantize(32)
-    np.testing.assert_array_equal(decoded(saved(image, "PNG")), np.asarray(image.convert("RGB")))
+    image = Image.fromarray(PHOTO).quantize(32)
+    np.testing.assert_array_equal(decoded(encode(image, "PNG")), np.asarray(image.convert("RGB")))
 
 
 def test_a_transparent_palette_entry_is_white() -> None:
@@ -102,16 +92,16 @@ def test_a_transparent_palette_entry_is_white() -> None:
     image.putpalette(colours.tobytes())
     colours[1] = 255
     for transparency in (1, b"\xff\x00\xff"):
-        data = saved(image, "PNG", transparency=transparency)
+        data = encode(image, "PNG", transparency=transparency)
         np.testing.assert_array_equal(decoded(data), colours[numbers])
 
 
 def test_a_transparent_colour_is_white() -> None:
-    picture = smooth()
+    picture = PHOTO.copy()
     picture[5:9, 7:11] = (1, 2, 3)
     truth = picture.copy()
     truth[5:9, 7:11] = 255
-    data = saved(picture, "PNG", transparency=(1, 2, 3))
+    data = encode(picture, "PNG", transparency=(1, 2, 3))
     np.testing.assert_array_equal(decoded(data), truth)
 
 
@@ -121,20 +111,20 @@ def test_alpha_is_laid_on_white(kind: str) -> None:
     alpha[:, 12:24] = 255
     alpha[:, 24:] = 128
     options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-    found = decoded(saved(np.concatenate([smooth(), alpha], axis=2), kind, **options))
+    found = decoded(encode(np.concatenate([PHOTO, alpha], axis=2), kind, **options))
     share = alpha / 255
     # Half a level for the rounding, and half for Pillow's integer blending.
-    truth = smooth() * share + 255 * (1 - share)
+    truth = PHOTO * share + 255 * (1 - share)
     assert np.abs(found - truth).max() <= 1
     np.testing.assert_array_equal(found[:, :12], 255)
-    np.testing.assert_array_equal(found[:, 12:24], smooth()[:, 12:24])
+    np.testing.assert_array_equal(found[:, 12:24], PHOTO[:, 12:24])
 
 
 def test_grey_with_alpha() -> None:
-    picture = smooth()[:, :, :2].copy()
+    picture = PHOTO[:, :, :2].copy()
     picture[:, :, 1] = 0
     picture[:, 20:, 1] = 255
-    found = decoded(saved(Image.fromarray(picture, "LA"), "PNG"))
+    found = decoded(encode(Image.fromarray(picture, "LA"), "PNG"))
     np.testing.assert_array_equal(found[:, :20], 255)
     np.testing.assert_array_equal(found[:, 20:], grey(picture[:, 20:, 0]))
 
@@ -142,12 +132,12 @@ def test_grey_with_alpha() -> None:
 def test_cmyk() -> None:
     """Inks by the plain formula R = 255·(1-C)·(1-K); Photoshop's JPEGs store them inverted."""
     inks = np.zeros((32, 48, 4), np.uint8)
-    inks[:, :, 0] = smooth()[:, :, 0]
+    inks[:, :, 0] = PHOTO[:, :, 0]
     inks[:, :, 1] = 40
     inks[:, :, 3] = 80
     truth = 255 * (1 - inks[:, :, :3] / 255) * (1 - inks[:, :, 3:] / 255)
     image = Image.frombytes("CMYK", (48, 32), inks.tobytes())
-    assert np.abs(decoded(saved(image, "TIFF")) - truth).max() <= 1.5
+    assert np.abs(decoded(encode(image, "TIFF")) - truth).max() <= 1.5
     assert np.abs(decoded(jpeg(image)) - truth).max() <= JPEG_LEVELS
 
 
@@ -155,7 +145,7 @@ def test_cmyk() -> None:
 def test_16_bit_grey_is_scaled_not_clipped(kind: str) -> None:
     levels = np.linspace(0, 65535, 48 * 32).astype(np.uint16).reshape(32, 48)
     truth = grey(np.round(levels / 257).astype(np.uint8))
-    found = decoded(saved(Image.fromarray(levels), kind))
+    found = decoded(encode(Image.fromarray(levels), kind))
     assert largest_difference(found, truth) <= 1  # PPM: older Pillow halves on another side
     assert found.min() == 0 and found.max() == 255
     clipped = np.asarray(Image.fromarray(levels.astype(np.int32)).convert("RGB"))
@@ -177,9 +167,7 @@ def png_of_16_bits(deep: np.ndarray) -> bytes:
 
 
 def test_16_bit_colour() -> None:
-    np.testing.assert_array_equal(
-        decoded(png_of_16_bits(smooth().astype(np.uint16) * 257)), smooth()
-    )
+    np.testing.assert_array_equal(decoded(png_of_16_bits(PHOTO.astype(np.uint16) * 257)), PHOTO)
 
 
 # --- more than 8 bits ----------------------------------------------------------------------------
@@ -191,7 +179,7 @@ def test_grey_of_fewer_bits_in_16_is_scaled_by_its_range(kind: str, bits: int, w
     """Microscopes and cameras write 12 bits into 16; as 16 they would be nearly black."""
     values = np.linspace(0, white, 48 * 32).astype(np.uint16).reshape(32, 48)
     truth = grey(np.round(values / white * 255).astype(np.uint8))
-    found = decoded(saved(Image.fromarray(values), kind))
+    found = decoded(encode(Image.fromarray(values), kind))
     assert largest_difference(found, truth) <= 1, bits
     assert found.min() == 0 and found.max() == 255
 
@@ -200,7 +188,7 @@ def test_grey_of_fewer_bits_in_16_is_scaled_by_its_range(kind: str, bits: int, w
 def test_grey_of_32_bits_is_scaled_by_its_range(white: int) -> None:
     values = np.linspace(0, white, 48 * 32).astype(np.int32).reshape(32, 48)
     truth = grey(np.round(values / white * 255).astype(np.uint8))
-    assert largest_difference(decoded(saved(Image.fromarray(values), "TIFF")), truth) <= 1
+    assert largest_difference(decoded(encode(Image.fromarray(values), "TIFF")), truth) <= 1
 
 
 @pytest.mark.parametrize("outside", [-1, 65536, 2**31 - 1])
@@ -208,7 +196,7 @@ def test_grey_of_32_bits_beyond_16_has_no_known_range(outside: int) -> None:
     values = np.full((8, 8), 100, np.int32)
     values[3, 3] = outside
     with pytest.raises(Unreadable, match=r"^grey values outside 0 to 65535$"):
-        decode.rgb(saved(Image.fromarray(values), "TIFF"))
+        decode.rgb(encode(Image.fromarray(values), "TIFF"))
 
 
 def test_a_dark_image_keeps_the_white_that_its_file_states() -> None:
@@ -242,7 +230,7 @@ def test_a_dark_tiff_of_12_bits_is_scaled_by_what_it_states() -> None:
 
 def test_colour_of_12_bits_in_16_is_refused() -> None:
     """Pillow keeps the upper half of the 16 bits, where hardly anything is left of it."""
-    deep = smooth().astype(np.uint16) * 16
+    deep = PHOTO.astype(np.uint16) * 16
     with pytest.raises(Unreadable, match=r"^colour of 12 bits or fewer, stored in 16$"):
         decode.rgb(png_of_16_bits(deep))
     assert decoded(png_of_16_bits(deep * 16)).max() > 200
@@ -260,9 +248,9 @@ def with_chunk(data: bytes, kind: bytes, content: bytes) -> bytes:
 
 @pytest.mark.parametrize(("kind", "head"), [(b"zTXt", b"Comment\0\0"), (b"iCCP", b"profile\0\0")])
 def test_much_metadata_in_a_png_does_not_matter(kind: bytes, head: bytes) -> None:
-    data = saved(smooth(), "PNG")
+    data = encode(PHOTO, "PNG")
     found = decoded(with_chunk(data, kind, head + zlib.compress(bytes(3 << 20))))
-    np.testing.assert_array_equal(found, smooth())
+    np.testing.assert_array_equal(found, PHOTO)
     # Beyond the limit it may be a bomb.
     much = head + zlib.compress(bytes((16 << 20) + 1))
     with pytest.raises(Unreadable, match=r"^metadata over 16 MiB$"):
@@ -276,72 +264,43 @@ def test_the_first_frame_of_several(kind: str) -> None:
         for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))
     ]
     options = {"lossless": True} if kind == "WEBP" else {}
-    data = saved(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    data = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
     np.testing.assert_array_equal(decoded(data), np.asarray(frames[0]))
 
 
 def test_multi_picture_jpeg() -> None:
     """What many phones write."""
-    data = saved(
-        Image.fromarray(smooth()),
+    data = encode(
+        Image.fromarray(PHOTO),
         "MPO",
         save_all=True,
-        append_images=[Image.fromarray(255 - smooth())],
+        append_images=[Image.fromarray(255 - PHOTO)],
         quality=95,
         subsampling=0,
     )
-    assert largest_difference(decoded(data), smooth()) <= JPEG_LEVELS
+    assert largest_difference(decoded(data), PHOTO) <= JPEG_LEVELS
 
 
 # --- EXIF --------------------------------------------------------------------------------------
-
-# Where the stored picture's first row and first column lie on the upright one (EXIF 2.32, 4.6.4).
-ORIENTATIONS = {
-    1: ("top", "left"),
-    2: ("top", "right"),
-    3: ("bottom", "right"),
-    4: ("bottom", "left"),
-    5: ("left", "top"),
-    6: ("right", "top"),
-    7: ("right", "bottom"),
-    8: ("left", "bottom"),
-}
-
-
-def stored(upright: np.ndarray, orientation: int) -> np.ndarray:
-    """The picture as a camera with this orientation stores it, from EXIF's definition."""
-    row, column = ORIENTATIONS[orientation]
-    picture = upright if row in ("top", "bottom") else upright.transpose(1, 0, 2)
-    if row in ("bottom", "right"):
-        picture = picture[::-1]
-    if column in ("bottom", "right"):
-        picture = picture[:, ::-1]
-    return np.ascontiguousarray(picture)
-
-
-def exif(orientation: int) -> Image.Exif:
-    tags = Image.Exif()
-    tags[0x0112] = orientation
-    return tags
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
 def test_exif_orientation_is_applied_once(orientation: int, kind: str) -> None:
     options = {"quality": 95, "subsampling": 0} if kind == "JPEG" else {}
-    data = saved(stored(smooth(), orientation), kind, exif=exif(orientation), **options)
+    data = encode(stored(PHOTO, orientation), kind, exif=exif(orientation), **options)
     picture = decode.EncodedImage(data)
     assert picture.size == (48, 32)
     if kind != "TIFF":
         assert picture.stored_size == ((32, 48) if orientation >= 5 else (48, 32))
     limit = JPEG_LEVELS if kind == "JPEG" else 0
-    assert largest_difference(np.asarray(picture.decode()[0]), smooth()) <= limit
+    assert largest_difference(np.asarray(picture.decode()[0]), PHOTO) <= limit
 
 
 @pytest.mark.parametrize("tags", [exif(0), exif(9), b"Exif\0\0no tags", b"Exif\0\0II*\0\xff"])
 def test_a_picture_with_unusable_exif_is_taken_as_stored(tags: Image.Exif | bytes) -> None:
-    data = jpeg(smooth(), exif=tags)
-    assert largest_difference(decoded(data), smooth()) <= JPEG_LEVELS
+    data = jpeg(PHOTO, exif=tags)
+    assert largest_difference(decoded(data), PHOTO) <= JPEG_LEVELS
 
 
 # --- what is no picture ------------------------------------------------------------------------
@@ -350,16 +309,16 @@ def test_a_picture_with_unusable_exif_is_taken_as_stored(tags: Image.Exif | byte
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "progressive", "GIF", "TIFF", "WEBP", "BMP"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_truncated_file_is_an_error(kind: str, share: float) -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
-    data = jpeg(noise, progressive=True) if kind == "progressive" else saved(noise, kind)
+    image = noise(1, 64)[0]
+    data = jpeg(image, progressive=True) if kind == "progressive" else encode(image, kind)
     with pytest.raises(Unreadable):
         decode.rgb(data[: int(len(data) * share)])
 
 
 def test_a_truncated_jpeg_is_an_error_at_reduced_size_too() -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (512, 512, 3), np.uint8)
+    image = noise(1, 512)[0]
     for progressive in (False, True):
-        data = jpeg(noise, quality=60, progressive=progressive)
+        data = jpeg(image, quality=60, progressive=progressive)
         with pytest.raises(Unreadable, match=r"^truncated$"):
             decode.EncodedImage(data[: len(data) // 2]).decode(shrink=4)
 
@@ -391,13 +350,13 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
 
 def test_floating_point_pixels_have_no_range_to_convert_from() -> None:
     with pytest.raises(Unreadable, match="floating-point"):
-        decode.rgb(saved(Image.new("F", (8, 8), 0.5), "TIFF"))
+        decode.rgb(encode(Image.new("F", (8, 8), 0.5), "TIFF"))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
 def test_random_damage_gives_a_picture_or_unreadable_and_nothing_else(kind: str) -> None:
     rng = random.Random(kind)
-    whole = saved(smooth(), kind, **({"exif": exif(6)} if kind == "JPEG" else {}))
+    whole = encode(PHOTO, kind, **({"exif": exif(6)} if kind == "JPEG" else {}))
     for _ in range(150):
         data = bytearray(whole)
         for _ in range(rng.randint(1, 6)):
@@ -427,8 +386,8 @@ def test_pillows_warnings_are_kept_in_and_nobody_elses() -> None:
 @pytest.mark.parametrize("shrink", [2, 4, 8])
 def test_a_reduced_jpeg_is_the_mean_of_its_squares(shrink: int, progressive: bool) -> None:
     side = 24 * shrink
-    truth = smooth(side, side).reshape(24, shrink, 24, shrink, 3).mean(axis=(1, 3))
-    image, got = decode.EncodedImage(jpeg(smooth(side, side), progressive=progressive)).decode(
+    truth = photo(side, side).reshape(24, shrink, 24, shrink, 3).mean(axis=(1, 3))
+    image, got = decode.EncodedImage(jpeg(photo(side, side), progressive=progressive)).decode(
         shrink=shrink
     )
     assert got == shrink and image.size == (24, 24)
@@ -436,7 +395,7 @@ def test_a_reduced_jpeg_is_the_mean_of_its_squares(shrink: int, progressive: boo
 
 
 def test_what_cannot_be_reduced_comes_at_full_size() -> None:
-    for data in (saved(smooth(), "PNG"), jpeg(smooth(), exif=exif(6))):
+    for data in (encode(PHOTO, "PNG"), jpeg(PHOTO, exif=exif(6))):
         image, got = decode.EncodedImage(data).decode(shrink=2)
         assert got == 1 and sorted(image.size) == [32, 48]
 

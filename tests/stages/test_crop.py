@@ -17,9 +17,10 @@ from pipeline.data.archives.reader import ArchiveDamaged, open_archive
 from pipeline.images import decode
 from pipeline.stages import crop as stage
 from tests import checkout
-from tests.data.raw import png, ramp, voc, write
+from tests.data.raw import voc, write
+from tests.factories import photo, png
 
-PICTURE = png(ramp(100, 80))
+PICTURE = png(photo())
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_every_photo_annotation_and_box_is_accounted_for(paths: Paths, rules: Cr
     assert crops.shape == (5, 32, 32, 3) and crops.dtype == np.uint8
     for row in table[table["crop"].notna()].itertuples():
         box = (0, 0, 100, 80) if pd.isna(row.xmin) else (row.xmin, row.ymin, row.xmax, row.ymax)
-        truth = Image.fromarray(ramp(100, 80)).crop(tuple(map(int, box)))
+        truth = Image.fromarray(photo()).crop(tuple(map(int, box)))
         truth = truth.resize((32, 32), Image.Resampling.BICUBIC)
         np.testing.assert_array_equal(crops[row.crop], np.asarray(truth))
 
@@ -218,7 +219,7 @@ def test_twice_the_same_bytes(paths: Paths, rules: Crop) -> None:
 
 
 def test_photos_without_annotations_all_whole(paths: Paths, rules: Crop) -> None:
-    write(paths.raw, [(f"Images/pug/{n}.png", png(ramp(90, 70, n))) for n in range(3)])
+    write(paths.raw, [(f"Images/pug/{n}.png", png(photo(90, 70, seed=n))) for n in range(3)])
     stage.run(paths, crop=rules)
     crops, table = written(paths)
     assert len(crops) == 3 and list(table["crop"]) == [0, 1, 2]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.data.cropping import boxes
 from pipeline.data.cropping.boxes import Box
-from tests.images.test_decode import smooth
+from tests.factories import photo
 
 
 def test_reduced_decoding_leaves_a_region_no_smaller_than_its_crop() -> None:
@@ -88,7 +88,7 @@ def test_box_region_everywhere(mode: boxes.Mode) -> None:
 
 
 def test_a_crop_at_full_size_is_pillows_own() -> None:
-    image = Image.fromarray(smooth(200, 150))
+    image = Image.fromarray(photo(200, 150))
     part = Box(13, 7, 120, 149)
     plain = image.crop((13, 7, 120, 149)).resize((64, 64), Image.Resampling.BICUBIC)
     for mode in ("square", "stretch"):

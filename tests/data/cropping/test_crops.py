@@ -1,6 +1,5 @@
 """One photo's crops: where its boxes lie, and what is said of those that give none."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,9 @@ from pipeline.data.cropping import crops, photos
 from pipeline.data.cropping.boxes import Box
 from pipeline.data.cropping.photos import Photo
 from pipeline.images.decode import EncodedImage
-from tests.data.raw import png, ramp, voc, write
-from tests.images.test_decode import ORIENTATIONS, exif, saved, stored
+from tests import factories
+from tests.data.raw import voc, write
+from tests.factories import ORIENTATIONS, encode, exif, png, stored
 
 
 @pytest.fixture
@@ -41,15 +41,15 @@ def photo(*boxes: Box | None, size: tuple[int, int] | None = None) -> Photo:
 
 def reason(box: Box, rules: Crop, **changes: object) -> str:
     changed = rules.model_copy(update=changes)
-    done = crops.crop_photo(png(ramp(100, 80)), photo(box), changed)
+    done = crops.crop_photo(png(factories.photo()), photo(box), changed)
     assert len(done.reasons) == 1 and len(done.crops) == (not done.reasons[0])
     return done.reasons[0]
 
 
 def test_each_box_gives_pillows_crop_in_order(rules: Crop) -> None:
     boxes = (Box(10, 20, 50, 70), Box(0, 0, 100, 80), Box(60, 5, 99, 30))
-    done = crops.crop_photo(png(ramp(100, 80)), photo(*boxes), rules)
-    whole = Image.fromarray(ramp(100, 80))
+    done = crops.crop_photo(png(factories.photo()), photo(*boxes), rules)
+    whole = Image.fromarray(factories.photo())
     truth = [
         np.asarray(whole.crop(tuple(map(int, box))).resize((32, 32), Image.Resampling.BICUBIC))
         for box in boxes
@@ -59,20 +59,20 @@ def test_each_box_gives_pillows_crop_in_order(rules: Crop) -> None:
 
 
 def test_a_box_is_clipped_to_its_photo(rules: Crop) -> None:
-    data = png(ramp(100, 80))
+    data = png(factories.photo())
     out = crops.crop_photo(data, photo(Box(-20, 30, 140, 500)), rules)
-    inside = crops.crop_photo(data, photo(Box(0, 30, 100, 80)), rules)
-    np.testing.assert_array_equal(out.crops, inside.crops)
+    clipped = crops.crop_photo(data, photo(Box(0, 30, 100, 80)), rules)
+    np.testing.assert_array_equal(out.crops, clipped.crops)
 
 
-def test_a_photo_without_a_box_is_used_whole_if_wanted(rules: Crop) -> None:
-    done = crops.crop_photo(png(ramp(100, 80)), photo(), rules)
-    whole = Image.fromarray(ramp(100, 80)).resize((32, 32), Image.Resampling.BICUBIC)
+def test_a_photo_without_a_box_is_used_whole_where_asked(rules: Crop) -> None:
+    done = crops.crop_photo(png(factories.photo()), photo(), rules)
+    whole = Image.fromarray(factories.photo()).resize((32, 32), Image.Resampling.BICUBIC)
     np.testing.assert_array_equal(done.crops, np.asarray(whole)[None])
     without = rules.model_copy(update={"whole_photos": False})
-    done = crops.crop_photo(png(ramp(100, 80)), photo(), without)
+    done = crops.crop_photo(png(factories.photo()), photo(), without)
     assert done.reasons == ("no box",) and done.crops.shape == (0, 32, 32, 3)
-    done = crops.crop_photo(png(ramp(100, 80)), Photo("a.png", "pug"), without)
+    done = crops.crop_photo(png(factories.photo()), Photo("a.png", "pug"), without)
     assert done.reasons == ("no annotation",)
 
 
@@ -105,9 +105,9 @@ def test_limits_hold_for_the_box_in_its_photo_and_include_their_ends(rules: Crop
 
 def test_one_faulty_box_leaves_the_others(rules: Crop) -> None:
     boxes = (Box(1, 1, 50, 50), None, Box(9, 9, 9, 9), Box(20, 20, 70, 70))
-    done = crops.crop_photo(png(ramp(100, 80)), photo(*boxes), rules)
+    done = crops.crop_photo(png(factories.photo()), photo(*boxes), rules)
     assert done.reasons == ("", "broken box", "empty box", "")
-    last = crops.crop_photo(png(ramp(100, 80)), photo(boxes[3]), rules)
+    last = crops.crop_photo(png(factories.photo()), photo(boxes[3]), rules)
     np.testing.assert_array_equal(done.crops[1:], last.crops)
 
 
@@ -116,7 +116,7 @@ def test_one_faulty_box_leaves_the_others(rules: Crop) -> None:
 
 @pytest.mark.parametrize("size", [None, (100, 80), (200, 160)])
 def test_boxes_in_shares_are_those_in_pixels(size: tuple[int, int] | None, rules: Crop) -> None:
-    data = png(ramp(100, 80))
+    data = png(factories.photo())
     shares = photo(Box(0.1, 0.25, 0.5, 0.75), Box(0, 0, 1, 1), size=size)
     truth = photo(Box(10, 20, 50, 60), Box(0, 0, 100, 80))
     found = crops.crop_photo(data, shares, rules)
@@ -125,14 +125,14 @@ def test_boxes_in_shares_are_those_in_pixels(size: tuple[int, int] | None, rules
 
 
 def test_shares_lie_on_the_stored_photo_where_the_annotated_size_is_the_stored_one() -> None:
-    data = saved(stored(ramp(100, 80), 6), "PNG", exif=exif(6))
+    data = encode(stored(factories.photo(), 6), "PNG", exif=exif(6))
     pixels = placed(Box(8, 20, 40, 70), (80, 100), data)
     assert placed(Box(0.1, 0.2, 0.5, 0.7), (80, 100), data) == pytest.approx(pixels)
 
 
 def test_a_share_beside_boxes_in_pixels_is_a_fault(rules: Crop) -> None:
     boxes = (Box(10, 20, 50, 60), Box(0.1, 0.25, 0.5, 0.75), None, Box(0, 0, 1, 0))
-    done = crops.crop_photo(png(ramp(100, 80)), photo(*boxes), rules)
+    done = crops.crop_photo(png(factories.photo()), photo(*boxes), rules)
     share = "box in shares of the photo, others in pixels"
     assert done.reasons == ("", share, "broken box", "empty box")
     assert share not in crops.BY_CHOICE
@@ -147,17 +147,17 @@ def placed(box: Box, annotated: tuple[int, int], data: bytes) -> Box | str:
 
 
 def test_a_box_on_a_photo_of_another_scale_is_scaled() -> None:
-    data = png(ramp(100, 80))
+    data = png(factories.photo())
     assert placed(Box(20, 40, 200, 160), (200, 160), data) == Box(10, 20, 100, 80)
     assert placed(Box(5, 4, 25, 20), (50, 40), data) == Box(10, 8, 50, 40)
     # 333x500 shrunk to 107x160: rounded, still the same shape.
-    found = placed(Box(0, 0, 333, 500), (333, 500), png(ramp(107, 160)))
+    found = placed(Box(0, 0, 333, 500), (333, 500), png(factories.photo(107, 160)))
     assert found == pytest.approx((0, 0, 107, 160))
 
 
 @pytest.mark.parametrize("annotated", [(80, 100), (100, 100), (500, 375), (10, 1000)])
 def test_a_box_on_a_photo_of_another_shape_is_a_fault(annotated: tuple[int, int]) -> None:
-    assert placed(Box(1, 1, 9, 9), annotated, png(ramp(100, 80))) == (
+    assert placed(Box(1, 1, 9, 9), annotated, png(factories.photo())) == (
         "annotated size is another shape"
     )
 
@@ -171,7 +171,7 @@ def test_a_box_drawn_on_the_stored_picture_turns_with_it(orientation: int, rules
     turned = stored(upright, orientation)
     ys, xs = np.nonzero(turned[:, :, 0])
     on_stored = Box(xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
-    data = saved(turned, "PNG", exif=exif(orientation))
+    data = encode(turned, "PNG", exif=exif(orientation))
     on_upright = Box(55, 10, 95, 30)
 
     stored_size = (turned.shape[1], turned.shape[0])
@@ -187,19 +187,13 @@ def test_a_box_drawn_on_the_stored_picture_turns_with_it(orientation: int, rules
 # --- many photos -------------------------------------------------------------------------------
 
 
-def jpeg(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    return file.getvalue()
-
-
 def test_reduced_decoding_changes_a_crop_by_its_rounding_only(rules: Crop) -> None:
     """Photos have their weight in low frequencies, as has this one: what is left is the rounding of
     the reduced picture, at most two levels. In the outermost rows, where a reduced pixel lies half
     in the box, it is up to six."""
     y, x = np.mgrid[0:600, 0:800]
     waves = np.stack([np.sin(x / 60), np.sin(y / 45), np.sin((x + 2 * y) / 90)], axis=-1)
-    data = jpeg((127 + 120 * waves).astype(np.uint8))
+    data = encode((127 + 120 * waves).astype(np.uint8), "JPEG", quality=90)
     for mode in ("square", "stretch", "pad"):
         changed = rules.model_copy(update={"mode": mode, "margin": 0.03})
         done = crops.crop_photo(data, photo(Box(101, 53, 640, 577)), changed)
@@ -211,7 +205,7 @@ def test_reduced_decoding_changes_a_crop_by_its_rounding_only(rules: Crop) -> No
 
 
 def test_an_unreadable_photo_gives_its_reason_for_each_box(tmp_path: Path, rules: Crop) -> None:
-    whole = png(ramp())
+    whole = png(factories.photo())
     raw = write(
         tmp_path,
         [("a.png", whole[:-60]), ("b.png", b"hello"), ("c.png", whole), ("d.png", b"")],
@@ -235,7 +229,10 @@ def cropped(raw: Path, rules: Crop, *, threads: int) -> list[tuple[Photo, crops.
 
 
 def test_the_number_of_threads_changes_nothing(tmp_path: Path, rules: Crop) -> None:
-    members = [(f"{n:03}.jpg", jpeg(ramp(300 + n, 200, seed=n))) for n in range(100)]
+    members = [
+        (f"{n:03}.jpg", encode(factories.photo(300 + n, 200, seed=n), "JPEG", quality=90))
+        for n in range(100)
+    ]
     members[40] = ("040.jpg", b"hello")
     notes = [
         (f"{n:03}", voc((0, 0, 290, 190), (n, n, n + 50, n + 60), size=None)) for n in range(100)

@@ -8,9 +8,10 @@ import pytest
 from pipeline.common.errors import InputError
 from pipeline.data.cropping import photos
 from pipeline.data.cropping.boxes import Box
-from tests.data.raw import joined, png, ramp, voc, write
+from tests.data.raw import read_photos, voc, write
+from tests.factories import photo, png
 
-PICTURE = png(ramp())
+PICTURE = png(photo())
 CHIHUAHUA, HOUND = "n02085620-Chihuahua", "n02088094-Afghan_hound"
 
 
@@ -27,7 +28,7 @@ def test_stanfords_layout(tmp_path: Path) -> None:
             (f"Annotation/{HOUND}/n02088094_1", voc((7, 8, 30, 40), size=None)),
         ],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert listed == [
         photos.Photo(
             file=f"Images/{CHIHUAHUA}/n02085620_9.jpg",
@@ -64,14 +65,14 @@ def test_kaggles_flat_layout_takes_the_class_from_the_annotation(
         [("all-dogs/n02085620_9.jpg", PICTURE), ("all-dogs/n02085620_7.jpg", PICTURE)],
         [(f"Annotation/{nested}{CHIHUAHUA}/n02085620_9", voc((1, 2, 30, 40)))],
     )
-    seven, nine = joined(raw)[0]
+    seven, nine = read_photos(raw)[0]
     assert (nine.class_name, nine.boxes) == ("Chihuahua", (Box(1, 2, 30, 40),))
     assert (seven.class_name, seven.boxes, seven.problem) == ("", (), "")
 
 
 def test_a_folder_of_classes_without_annotations(tmp_path: Path) -> None:
     raw = write(tmp_path, [("Images/poodle/a.b.png", PICTURE), ("Images/pug/a.png", PICTURE)])
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert [(photo.file, photo.class_name, photo.boxes) for photo in listed] == [
         ("Images/poodle/a.b.png", "poodle", ()),
         ("Images/pug/a.png", "pug", ()),
@@ -86,7 +87,7 @@ def test_one_name_in_two_classes_is_two_photos(tmp_path: Path) -> None:
         [("Images/poodle/1.png", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/poodle/1.xml", voc((1, 1, 9, 9))), ("Annotation/pug/1", voc((2, 2, 9, 9)))],
     )
-    assert [photo.boxes for photo in joined(raw)[0]] == [
+    assert [photo.boxes for photo in read_photos(raw)[0]] == [
         (Box(1, 1, 9, 9),),
         (Box(2, 2, 9, 9),),
     ]
@@ -98,7 +99,7 @@ def test_a_class_with_annotations_lends_none_to_another(tmp_path: Path) -> None:
         [("Images/poodle/1.png", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/poodle/1", voc((1, 1, 9, 9))), ("Annotation/pug/2", voc((2, 2, 9, 9)))],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert [photo.boxes for photo in listed] == [(Box(1, 1, 9, 9),), ()]
     assert [note.file for note in left_over] == ["Annotation/pug/2"]
 
@@ -109,7 +110,7 @@ def test_a_flat_photo_takes_no_ambiguous_annotation(tmp_path: Path) -> None:
         [("all-dogs/1.png", PICTURE)],
         [("Annotation/poodle/1", voc((1, 1, 9, 9))), ("Annotation/pug/1", voc((2, 2, 9, 9)))],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert listed[0].boxes == ()
     assert [note.problem for note in left_over] == ["no photo", "no photo"]
 
@@ -123,7 +124,7 @@ def matches(
         [(name, PICTURE) for name in images],
         [(name, voc((1, 1, 9, 9))) for name in notes],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     return (
         {photo.file: photo.annotation for photo in listed},
         {note.file: note.problem for note in left_over},
@@ -180,7 +181,7 @@ def test_a_copy_in_a_deeper_folder_takes_no_annotation_away(tmp_path: Path) -> N
         [("all-dogs/1.jpg", PICTURE), ("all-dogs/copy/1.jpg", PICTURE)],
         [("Annotation/pug/1", voc((1, 1, 9, 9)))],
     )
-    assert [(photo.file, photo.problem) for photo in joined(raw)[0]] == [
+    assert [(photo.file, photo.problem) for photo in read_photos(raw)[0]] == [
         ("all-dogs/1.jpg", ""),
         ("all-dogs/copy/1.jpg", "second photo of an annotation"),
     ]
@@ -192,7 +193,7 @@ def test_seconds_are_listed_and_left(tmp_path: Path) -> None:
         [("Images/pug/1.jpg", PICTURE), ("Images/pug/1.png", PICTURE)],
         [("Annotation/pug/1", voc((1, 1, 9, 9))), ("Annotation/pug/1.xml", voc((2, 2, 9, 9)))],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert [(photo.boxes, photo.problem) for photo in listed] == [
         ((Box(1, 1, 9, 9),), ""),
         ((), "second photo of an annotation"),
@@ -208,17 +209,17 @@ def test_a_broken_annotation_is_its_photos_problem(tmp_path: Path) -> None:
         [("Images/pug/1.png", PICTURE)],
         [("Annotation/pug/1", b"<annotation>"), ("Annotation/pug/2", b"<annotation>")],
     )
-    listed, left_over = joined(raw)
+    listed, left_over = read_photos(raw)
     assert listed[0].problem == "broken annotation"
     assert left_over[0].problem == "no photo"
 
 
 def test_an_archive_without_photos(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"images\.tar: holds no file"):
-        joined(write(tmp_path, []))
+        read_photos(write(tmp_path, []))
     (tmp_path / "annotation.tar").unlink()
     with pytest.raises(InputError, match=r"no annotation\.tar or annotation\.zip"):
-        joined(tmp_path)
+        read_photos(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_all_of_stanford_dogs_is_accounted_for() -> None:
     folder = os.environ.get("DOGS_PHOTOS")
     if not folder:
         pytest.skip("set DOGS_PHOTOS to a folder with Stanford Dogs' images.tar and annotation.tar")
-    listed, left_over = joined(Path(folder))
+    listed, left_over = read_photos(Path(folder))
     assert len(listed) == 20_221
     assert len({photo.class_name for photo in listed}) == 120
     assert len(left_over) == 359

@@ -1,4 +1,4 @@
-"""Whole photos, squashed as the score wants them."""
+"""Whole photos, squashed as the score takes them."""
 
 from pathlib import Path
 
@@ -8,13 +8,14 @@ from PIL import Image
 
 from pipeline.common.errors import InputError
 from pipeline.data.cropping import whole_photos
-from tests.data.raw import png, ramp, write
+from tests.data.raw import write
+from tests.factories import photo, png
 
-PHOTO = png(ramp())
+PHOTO = png(photo())
 
 
 def test_squashed_photos_are_pillows_in_the_order_of_their_names(tmp_path: Path) -> None:
-    pictures = [ramp(100 + 7 * number, 80, seed=number) for number in range(70)]
+    pictures = [photo(100 + 7 * number, 80, seed=number) for number in range(70)]
     raw = write(
         tmp_path,
         [(f"Images/pug/{number:02}.png", png(each)) for number, each in enumerate(pictures)],
