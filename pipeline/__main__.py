@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 CHAIN = {
     "download": "fetch or draw the photos into data/raw",
     "crop": "cut each annotated box into a square: data/crops.npy, data/index.csv",
+    "classify": "train a classifier of labelled data, if asked: data/classifier.pt",
     "reference": "features of the real images: data/reference.npz",
     "train": "train the model: outputs/generator.pt, curves.csv, grids",
     "generate": "draw the submission's images: outputs/generated.npy",

@@ -33,11 +33,21 @@ class Paths:
         return self.root / "data" / "held_out.npz"
 
     @property
+    def classifier(self) -> Path:
+        """The classifier's weights (torch.save); an empty file where none was asked for."""
+        return self.root / "data" / "classifier.pt"
+
+    @property
     def reference(self) -> Path:
         """The real side of the score: features, mean, covariance, what unseen real images get."""
         return self.root / "data" / "reference.npz"
 
     # --- outputs/: what was made ---------------------------------------------------------------
+    @property
+    def classifier_json(self) -> Path:
+        """Flat JSON about the classifier: its accuracy on images that it was not trained on."""
+        return self.root / "outputs" / "classifier.json"
+
     @property
     def generator(self) -> Path:
         """The EMA generator's weights with the model parameters that rebuild it (torch.save)."""
@@ -78,6 +88,12 @@ class Paths:
     def generated(self) -> Path:
         """uint8 array (count, side, side, channels)."""
         return self.root / "outputs" / "generated.npy"
+
+    @property
+    def generated_labels(self) -> Path:
+        """str array (count,): the class that each of these images was asked to be of; (0,) where
+        the generator is told none."""
+        return self.root / "outputs" / "generated_labels.npy"
 
     @property
     def images_zip(self) -> Path:

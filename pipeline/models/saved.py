@@ -146,6 +146,14 @@ class SavedGenerator:
         labels = inputs.labels if label is None else np.full(count, names.index(label), np.int64)
         return self.decode(inputs.latents, labels)
 
+    def classes(self, seed: int, count: int) -> np.ndarray:
+        """Return the names of the classes that `sample` draws the first `count` images of a seed
+        from, str (count,); (0,) where the generator is told no class."""
+        labels = self._inputs(seed, 0, count, truncation=None).labels
+        if labels is None:
+            return np.empty(0, np.str_)
+        return np.array(self.info.class_names, np.str_)[labels]
+
     def walk(
         self, seed: int, stops: int, steps: int, *, first: int = 0, closed: bool = False
     ) -> np.ndarray:

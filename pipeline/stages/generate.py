@@ -18,6 +18,7 @@ _BATCH = 250  # bounds the memory; no image depends on it
 
 def run(paths: Paths, *, device: str, generate: Generate) -> None:
     """Write `paths.generated`, uint8 (count, side, side, channels); image i comes from (seed, i).
+    Its class, where the generator is told one, is in `paths.generated_labels`.
 
     Raises:
         InputError: there is no generator.
@@ -40,3 +41,4 @@ def run(paths: Paths, *, device: str, generate: Generate) -> None:
                 generator.sample(generate.seed, count, first=first, truncation=generate.truncation)
             )
             bar.update(count)
+    npy.write(paths.generated_labels, generator.classes(generate.seed, generate.count))

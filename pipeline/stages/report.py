@@ -17,6 +17,7 @@ SECTIONS = (
     "competition",
     "data",
     "crop",
+    "classifier",
     "reference",
     "model",
     "train",

@@ -35,6 +35,7 @@ def write(raw: RawArrays, *, side_px: int, crops: Path, index_csv: Path, test_se
     held_out.write(
         test_set,
         LabelledImages(fit_side(raw.held_out.images, side_px), raw.held_out.labels),
+        raw.class_names,
     )
 
 

@@ -1,7 +1,6 @@
 """The embedded feature network: small, offline, shipped with the package; a proxy for Inception."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.common import devices
 from pipeline.common.errors import PipelineError
 from pipeline.common.files import sha256
 from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
+from pipeline.scoring.extractors import batched
 
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
 SIDE_PX = 64
 DIMENSIONS = 768
 CHANNELS = (48, 96, 160, 320)  # of the four levels
-# Every batch has this many images (the last one is filled up), so that the convolutions always
-# run the same kernels and an image's feature does not depend on how many others there are.
-BATCH = 64
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
@@ -115,23 +111,13 @@ class Embedded:
             InputError: another type or shape of array.
         """
         arrays.shape_of(images, "images for the embedded network")
-        features = np.empty((len(images), DIMENSIONS), np.float32)
-
-        @torch.inference_mode()
-        def fill(start: int) -> None:
-            count = min(BATCH, len(images) - start)
-            batch = np.zeros((BATCH, SIDE_PX, SIDE_PX, 3), np.uint8)
-            batch[:count] = arrays.conform(images[start : start + count], self.input_shape)
-            x = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)  # channels-last
-            found = self._network(x.float().div(127.5).sub(1))
-            features[start : start + count] = found[:count].cpu().numpy()
-
-        # On the CPU a core takes a batch, rather than all cores a layer: nothing waits at each
-        # layer's end, and the same sums are rounded alike on any number of cores.
-        workers = torch.get_num_threads() if self._device.type == "cpu" else 1
-        with devices.cpu_threads(1), ThreadPoolExecutor(workers) as pool:
-            list(pool.map(fill, range(0, len(images), BATCH)))
-        return features
+        return batched.forward(
+            self._network,
+            images,
+            shape=self.input_shape,
+            width=DIMENSIONS,
+            device=self._device,
+        )
 
 
 def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
