@@ -72,7 +72,7 @@ class Toy:
     OBJECTIVE = "least_squares"
 
     @staticmethod
-    def require(shape: ImageShape) -> None:
+    def require(parameters: Parameters, shape: ImageShape) -> None:
         """Accept every shape."""
 
     @staticmethod
@@ -128,6 +128,9 @@ class LeastSquares:
         (error + self.beta * kl).backward()
         self.optimizer.step()
         return torch.stack([-error - kl, kl]).detach()
+
+    def advice(self, shows: float) -> str | None:
+        return "train for less long" if shows > 1000 else None
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
         return "posterior collapse" if rows and rows[-1]["kl"] < 1e-3 else None

@@ -43,8 +43,9 @@ class Family(Protocol):
     OBJECTIVE: str
 
     @staticmethod
-    def require(shape: ImageShape) -> None:
-        """Raise InputError where the family cannot make images of this shape."""
+    def require(parameters: Any, shape: ImageShape) -> None:
+        """Raise InputError where networks with these parameters cannot make images of this
+        shape."""
 
     @staticmethod
     def is_conditional(parameters: Any) -> bool:

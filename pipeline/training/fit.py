@@ -104,6 +104,8 @@ def fit(
         state.load_state_dict(checkpoint)
         if distributed.is_main:
             progress.say(f"continuing at {state.images_seen} images")
+    elif distributed.is_main and (advice := objective.advice(train.images / len(dataset))):
+        progress.say(advice)
 
     # Step by step. Nothing here waits for the device but what happens once an interval.
     stop = StopRequest(train.time_limit_hours)

@@ -11,6 +11,8 @@ from pipeline.models import dcgan
 from pipeline.models.family import NetworkSize
 from pipeline.models.layers import MinibatchStddev
 
+PARAMETERS = dcgan.Parameters(channels=4, minibatch_stddev=False, conditional=False)
+
 
 def build(
     side_px: int,
@@ -43,8 +45,8 @@ def test_shapes_and_range(side_px: int, image_channels: int) -> None:
 @pytest.mark.parametrize("side_px", [8, 24, 48, 65])
 def test_other_sides_are_refused(side_px: int) -> None:
     with pytest.raises(InputError, match=f"{side_px} px: DCGAN makes sides that are a power of"):
-        dcgan.require(ImageShape(side_px, 3))
-    dcgan.require(ImageShape(16, 1))
+        dcgan.require(PARAMETERS, ImageShape(side_px, 3))
+    dcgan.require(PARAMETERS, ImageShape(16, 1))
 
 
 def test_the_papers_widths() -> None:

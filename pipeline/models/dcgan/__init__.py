@@ -26,7 +26,7 @@ class Parameters(Section):
     conditional: bool
 
 
-def require(shape: ImageShape) -> None:
+def require(parameters: Parameters, shape: ImageShape) -> None:
     """Raise InputError unless the side is a power of two from 16 up: each layer doubles it."""
     side = shape.side_px
     if side < 16 or side & (side - 1):

@@ -33,7 +33,7 @@ class Parameters(Section):
     conditional: bool
 
 
-def require(shape: ImageShape) -> None:
+def require(parameters: Parameters, shape: ImageShape) -> None:
     """Accept every shape: a dense layer has no idea of neighbours."""
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from pipeline.models.family import NetworkSize
-from pipeline.models.layers import with_labels
+from pipeline.models.layers import Dropout, with_labels
 
 # Keras counts what is kept of the running statistics (0.8), torch what is new.
 _BATCH_NORM_MOMENTUM = 0.2
@@ -53,7 +53,7 @@ class MlpDiscriminator(nn.Module):
         for before, after in pairwise([inputs, *widths]):
             layers += [nn.Linear(before, after), _activation(activation)]
         if dropout:
-            layers.append(nn.Dropout(dropout))
+            layers.append(Dropout(dropout, widths[-1]))
         layers.append(nn.Linear(widths[-1], 1))
         self.layers = nn.Sequential(*layers)
 

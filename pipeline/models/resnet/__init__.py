@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.models.family import NetworkSize
 
 OBJECTIVE = "adversarial"
+ATTENTION_PX = 32  # side of the maps that attention works on
 
 
 class Parameters(Section):
@@ -27,11 +28,20 @@ class Parameters(Section):
     conditional: bool
 
 
-def require(shape: ImageShape) -> None:
-    """Raise InputError unless the side is a power of two from 16 up: each block doubles it."""
+def require(parameters: Parameters, shape: ImageShape) -> None:
+    """Raise InputError unless the side is a power of two from 16 up, as each block doubles it, and
+    large enough for attention where that is asked for."""
     side = shape.side_px
     if side < 16 or side & (side - 1):
-        raise InputError(f"images of {side} px: resnet needs a power of two from 16 up")
+        raise InputError(
+            f"images of {side} px: resnet makes sides that are a power of two from 16 up; set "
+            f"crop.side_px"
+        )
+    if parameters.attention and side <= ATTENTION_PX:
+        raise InputError(
+            f"model.resnet.attention: true: it lies at {ATTENTION_PX} px, in networks of larger "
+            f"images than {side} px; set it to false"
+        )
 
 
 def is_conditional(parameters: Parameters) -> bool:

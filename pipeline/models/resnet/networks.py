@@ -9,16 +9,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.models.family import NetworkSize
+from pipeline.models.layers import spectral_norm
+from pipeline.models.resnet import ATTENTION_PX
 
 _SMALLEST_PX = 4
-_ATTENTION_PX = 32
 _WIDEST = 8
-# Power iterations that bring spectral norm's estimate to the initial weights.
-_ITERATIONS = 15
 
 
 class ResnetGenerator(nn.Module):
@@ -35,7 +33,7 @@ class ResnetGenerator(nn.Module):
             pixels *= 2
             after = _width(channels, side, pixels)
             self.blocks.append(UpBlock(before, after, size.classes))
-            if attention and pixels == _ATTENTION_PX and pixels < side:
+            if attention and pixels == ATTENTION_PX and pixels < side:
                 self.blocks.append(Attention(after))
             before = after
         self.last = nn.Sequential(
@@ -60,22 +58,19 @@ class ResnetDiscriminator(nn.Module):
     def __init__(self, size: NetworkSize, *, channels: int, attention: bool) -> None:
         super().__init__()
         side = size.shape.side_px
-        # torch draws the first estimate of a spectral norm from its global generator.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self.blocks = nn.ModuleList()
-            pixels, before = side, size.shape.channels
-            while pixels > _SMALLEST_PX:
-                pixels //= 2
-                after = _width(channels, side, pixels * 2)
-                self.blocks.append(DownBlock(before, after, is_first=pixels * 2 == side))
-                if attention and pixels == _ATTENTION_PX:
-                    self.blocks.append(Attention(after, normed=True))
-                before = after
-            self.last = spectral_norm(nn.Linear(before, 1))
-            self.projection = None
-            if size.classes:
-                self.projection = spectral_norm(nn.Embedding(size.classes, before))
+        self.blocks = nn.ModuleList()
+        pixels, before = side, size.shape.channels
+        while pixels > _SMALLEST_PX:
+            pixels //= 2
+            after = _width(channels, side, pixels * 2)
+            self.blocks.append(DownBlock(before, after, is_first=pixels * 2 == side))
+            if attention and pixels == ATTENTION_PX:
+                self.blocks.append(Attention(after, normed=True))
+            before = after
+        self.last = spectral_norm(nn.Linear(before, 1))
+        self.projection = None
+        if size.classes:
+            self.projection = spectral_norm(nn.Embedding(size.classes, before))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, channels, side, side) in [-1, 1], (N,) labels -> (N,) logits, above 0 for "real"."""
@@ -151,13 +146,15 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, *, normed: bool = False) -> None:
         super().__init__()
-        wrap = spectral_norm if normed else nn.Identity()
         inner = max(1, channels // 8)
-        self.query = wrap(nn.Conv2d(channels, inner, 1, bias=False))
-        self.key = wrap(nn.Conv2d(channels, inner, 1, bias=False))
-        self.value = wrap(nn.Conv2d(channels, channels // 2, 1, bias=False))
-        self.out = wrap(nn.Conv2d(channels // 2, channels, 1, bias=False))
+        self.query = nn.Conv2d(channels, inner, 1, bias=False)
+        self.key = nn.Conv2d(channels, inner, 1, bias=False)
+        self.value = nn.Conv2d(channels, channels // 2, 1, bias=False)
+        self.out = nn.Conv2d(channels // 2, channels, 1, bias=False)
         self.gain = nn.Parameter(torch.zeros(()))
+        if normed:
+            for layer in (self.query, self.key, self.value, self.out):
+                spectral_norm(layer)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W); keys and values at half the side."""
@@ -181,11 +178,6 @@ def initialise(network: nn.Module, seed: int) -> None:
             nn.init.orthogonal_(weight, generator=source)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
-    with torch.no_grad():
-        for module in network.modules():
-            if is_parametrized(module):
-                for _ in range(_ITERATIONS):
-                    _ = module.weight  # each reading in training mode is an iteration
 
 
 def _width(channels: int, side_px: int, pixels: int) -> int:

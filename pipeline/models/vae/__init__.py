@@ -29,10 +29,15 @@ class Parameters(Section):
     conditional: bool
 
 
-def require(shape: ImageShape) -> None:
-    """Raise InputError unless the side is a multiple of 4, as two strided layers need it."""
-    if shape.side_px % 4:
-        raise InputError(f"images of {shape.side_px} px: the VAE needs a multiple of 4")
+def require(parameters: Parameters, shape: ImageShape) -> None:
+    """Raise InputError unless every convolution can halve the side; dense layers take any."""
+    count = len(parameters.widths)
+    if parameters.layers == "conv" and shape.side_px % 2**count:
+        raise InputError(
+            f"images of {shape.side_px} px: the {count} convolutions of model.vae.widths halve the "
+            f"side {count} times, which needs a multiple of {2**count}; take fewer or another "
+            f"crop.side_px"
+        )
 
 
 def is_conditional(parameters: Parameters) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.common import randomness
+from pipeline.models.layers import Dropout
 from pipeline.training.engine import augment as augmentation
 from pipeline.training.engine import losses, precision
 from pipeline.training.engine.objective import Metric
@@ -25,16 +26,17 @@ R1_EVERY_STEPS = 16
 # D has won where it has told real from generated for so many rows by so much, of at most 1.
 _WON_ROWS = 20
 _WON_BY = 0.95
+# From about so many times on, D has seen the images so often that augmentation is worth a try.
+_SHOWS_BY_HEART = 20
 
 
 class AdversarialObjective:
     """A generator and a discriminator with their optimisers; a step trains each once.
 
     As in the DCGAN tutorial, one batch of generated images serves both: D learns from it detached,
-    then G through D's new weights; with `d_steps` above 1, G learns in each so many-th step only.
-    Real and generated images pass D as separate batches, so that
-    batch norm sees each alone. D's own gradients are not computed in G's half of a step, where
-    nothing would use them.
+    then G through D's new weights. With `d_steps` = n, G learns in the last of each n steps. Real
+    and generated images pass D as separate batches, so that batch norm sees each alone. Gradients
+    that nothing would use are not computed: D's in G's half of a step, G's where it does not learn.
     """
 
     weight_streams: ClassVar = {"generator": "weights of G", "discriminator": "weights of D"}
@@ -85,32 +87,39 @@ class AdversarialObjective:
         self.optimizer_g = precision.adam(self.generator, self._rate_g, train, device)
         self.optimizer_d = precision.adam(self.discriminator, self._rate_d, train, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self._dtype == torch.float16)
-        self._has_dropout = any(
-            isinstance(layer, nn.Dropout)
-            for network in networks.values()
-            for layer in network.modules()
-        )
+        self._dropouts = [
+            layer for layer in self.discriminator.modules() if isinstance(layer, Dropout)
+        ]
         self._last_of_g = torch.zeros(2, device=device)  # loss and norm of G's last step
 
     def step(self, batch: Batch, number: int) -> Tensor:
-        """Train D, then G, on a batch; return `metrics`, float32 (6,), on the device."""
+        """Train D, then G where it is its turn, on a batch; return `metrics`, float32 (6,), on the
+        device. What they say of G is of its last step, 0 before the first."""
         labels = batch.labels if self._conditional else None
         precision.set_rate(self.optimizer_g, self._rate_g, self._train, number)
         precision.set_rate(self.optimizer_d, self._rate_d, self._train, number)
-        if self._has_dropout:  # its draws, too, are a function of seed and image
-            words = randomness.words(batch.seed, "dropout", batch.first, 1, 1)
-            torch.manual_seed(int(words[0, 0] >> 1))
-        with precision.autocast(self._dtype, self._device):
+        learns_g = number % self._settings.d_steps == self._settings.d_steps - 1
+        with torch.set_grad_enabled(learns_g), precision.autocast(self._dtype, self._device):
             fake = self._shared_generator(batch.latents, labels)
         penalty = self._settings.r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
         loss_d, d_real, d_fake, norm_d = self._discriminator_step(
             batch, fake.detach(), labels, penalty
         )
-        if number % self._settings.d_steps == self._settings.d_steps - 1:
+        if learns_g:
             self._last_of_g = torch.stack(self._generator_step(batch, fake, labels))
         self.scaler.update()
         loss_g, norm_g = self._last_of_g
         return torch.stack([loss_d, loss_g, d_real, d_fake, norm_d, norm_g])
+
+    def advice(self, shows: float) -> str | None:
+        """Return that DiffAugment may help, where D sees the same images so often that it may learn
+        them by heart."""
+        if shows <= _SHOWS_BY_HEART or self._settings.augment:
+            return None
+        return (
+            f"each crop is shown {shows:.0f} times: try train.adversarial.augment: [colour, "
+            f"translation, cutout] (DiffAugment, for few images)"
+        )
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
         """Return that D has won, where it has: G learns nothing from a D that is never wrong."""
@@ -169,6 +178,14 @@ class AdversarialObjective:
         chance = self._to_device(np.ascontiguousarray(draws.T, dtype=np.float32))
         return augmentation.augment(images, chance, names)
 
+    def _draw_dropout(self, batch: Batch, stream: str) -> None:
+        """Give D's dropout layers the draws for its next images, those of `batch`."""
+        for number, layer in enumerate(self._dropouts):
+            draws = randomness.uniforms(
+                batch.seed, f"{stream} {number}", batch.first, len(batch.latents), layer.units
+            )
+            layer.draws = self._to_device(draws.astype(np.float32))
+
     def _discriminator_step(
         self, batch: Batch, fake: Tensor, labels: Tensor | None, penalty: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -176,7 +193,9 @@ class AdversarialObjective:
         real = self._augmented(batch.images, batch, "augment real")
         fake = self._augmented(fake, batch, "augment fake")
         with precision.autocast(self._dtype, self._device):
+            self._draw_dropout(batch, "dropout real")
             real_logits = self._shared_discriminator(real, labels)
+            self._draw_dropout(batch, "dropout fake")
             fake_logits = self._shared_discriminator(fake, labels)
         real_logits, fake_logits = real_logits.float(), fake_logits.float()  # (B,) each
         if self._settings.loss == "hinge":
@@ -185,6 +204,7 @@ class AdversarialObjective:
             loss = losses.discriminator_loss(real_logits, fake_logits, *self._targets(batch))
         total = loss
         if penalty:
+            self._draw_dropout(batch, "dropout real")
             total = loss + penalty / 2 * losses.r1_penalty(self.discriminator, real, labels)
         norm = precision.descend(total, self.discriminator, self.optimizer_d, self.scaler)
         d_real, d_fake = (x.detach().sigmoid().mean() for x in (real_logits, fake_logits))
@@ -195,6 +215,7 @@ class AdversarialObjective:
     ) -> tuple[Tensor, Tensor]:
         """Train G to be taken for real; return loss and norm."""
         self.discriminator.requires_grad_(False)
+        self._draw_dropout(batch, "dropout G")
         with precision.autocast(self._dtype, self._device):
             logits = self.discriminator(self._augmented(fake, batch, "augment G"), labels)
         is_hinge = self._settings.loss == "hinge"

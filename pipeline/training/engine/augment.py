@@ -40,14 +40,15 @@ def translation(images: Tensor, chance: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, chance: Tensor) -> Tensor:
-    """Set a square of half the side to 0, its centre anywhere in the image. `chance`: (7, N), of
-    which the last two are used."""
+    """Set a square of half the side to 0, its centre anywhere in the image, its edges perhaps
+    outside. `chance`: (7, N), of which the last two are used."""
     side = images.shape[2]
-    half = int(side * _CUTOUT + 0.5) // 2
-    centres = (chance[5:7] * side).long()  # (2, N)
-    place = torch.arange(side, device=images.device)
-    inside = (place - centres[:, :, None] >= -half) & (place - centres[:, :, None] < half)
-    square = inside[0][:, :, None] & inside[1][:, None, :]  # (N, side, side)
+    size = int(side * _CUTOUT + 0.5)
+    places = side + 1 - size % 2  # of the centre; with as many on either side of the middle
+    centres = (chance[5:7] * places).long().clamp_max(places - 1)  # (2, N)
+    offset = torch.arange(side, device=images.device) - centres[:, :, None]  # (2, N, side)
+    cut = (offset >= -(size // 2)) & (offset < size - size // 2)
+    square = cut[0][:, :, None] & cut[1][:, None, :]  # (N, side, side)
     return images.masked_fill(square[:, None], 0)
 
 

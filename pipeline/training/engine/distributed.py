@@ -62,6 +62,15 @@ class Distributed:
             tensor /= self.world_size
         return tensor
 
+    def mean(self, tensor: Tensor) -> Tensor:
+        """Return the mean over all processes of a tensor on the training's device, without a
+        gradient; nothing waits for it."""
+        if self.world_size > 1:
+            tensor = tensor.clone()
+            dist.all_reduce(tensor)
+            tensor /= self.world_size
+        return tensor
+
     def broadcast(self, content: Any) -> Any:
         """Return what the main process has; the others' argument is ignored."""
         if self.world_size == 1:

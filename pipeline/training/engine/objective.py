@@ -64,6 +64,10 @@ class Objective(Protocol):
         """Take step `number`, from 0. Return the metrics, float32 (len(metrics),), on the device:
         nothing waits for it."""
 
+    def advice(self, shows: float) -> str | None:
+        """Return what would help a training that shows each training image `shows` times, in words;
+        None where nothing is known."""
+
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
         """Return what the history's rows so far, perhaps none, say has gone wrong, in words; None
         where nothing has."""

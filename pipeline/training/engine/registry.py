@@ -38,7 +38,7 @@ def require(dataset: Dataset, *, model: Model, train: Train) -> None:
         InputError: the family cannot make images of this shape, or needs classes and there are
             none, or a batch is larger than the data.
     """
-    FAMILIES[model.name].require(dataset.shape)
+    FAMILIES[model.name].require(getattr(model, model.name), dataset.shape)
     if is_conditional(model) and len(dataset.class_names) < 2:
         raise InputError(
             f"model.{model.name}: its networks are told the class of each image, and all crops are "
