@@ -18,7 +18,7 @@ from pipeline.common.errors import InputError
 
 # Below Pillow's own bound, and such that one image's pixels take at most 240 MB.
 MAX_PIXELS = 80_000_000
-# What transparent pixels are laid on.
+# What transparent pixels are laid on where nothing else is asked for.
 BACKGROUND = (255, 255, 255)
 # Named one by one, because Pillow also reads formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")  # JPEG finds MPO by itself
@@ -78,19 +78,27 @@ class EncodedImage:
         width, height = self.stored_size
         self.size = (height, width) if self.orientation >= 5 else (width, height)
 
-    def decode(self, *, shrink: int = 1) -> tuple[Image.Image, int]:
+    @property
+    def has_transparency(self) -> bool:
+        """Return whether pixels may be transparent, by the file's kind, before it is decoded."""
+        with _foreign_code():
+            return self._image.has_transparency_data
+
+    def decode(
+        self, *, shrink: int = 1, background: tuple[int, int, int] = BACKGROUND
+    ) -> tuple[Image.Image, int]:
         """Return the upright RGB pixels, 8 bits each.
 
         Args:
             shrink: 1, 2, 4 or 8; a JPEG is decoded at this fraction of its size, by a smaller
                 inverse DCT, where the decoder can. Turned images keep their size: a last,
                 partly filled pixel would come to lie on the first side.
+            background: RGB, what transparent pixels are laid on.
 
         Returns:
             The image, and the shrink that it got: pixel (x, y) covers the square from
             (x·shrink, y·shrink) of the full size. Greyscale, palette and CMYK are converted,
-            grey of 16 and 32 bits scaled to 8 (see
-            `_grey`), transparency laid on white, an animation's first frame taken;
+            grey of 16 and 32 bits scaled to 8 (see `_grey`), an animation's first frame taken;
             embedded colour profiles are not applied.
 
         Raises:
@@ -110,12 +118,28 @@ class EncodedImage:
                 raise Unreadable("colour of 12 bits or fewer, stored in 16")
             if self.orientation != 1:
                 image = image.transpose(_TURN[self.orientation])
-            return _to_rgb(image, self._white), got
+            return _to_rgb(image, self._white, background), got
 
 
 def rgb(data: bytes) -> Image.Image:
     """Return an image file's upright RGB pixels at full size; see `EncodedImage.decode`."""
     return EncodedImage(data).decode()[0]
+
+
+def opaque(data: bytes, background: tuple[int, int, int]) -> Image.Image | None:
+    """Return an image file's upright RGB pixels on another background than white; None where it
+    has no transparency, or is no readable image.
+
+    Args:
+        background: RGB, 0 to 255 each.
+    """
+    try:
+        encoded = EncodedImage(data)
+        if not encoded.has_transparency:
+            return None
+        return encoded.decode(background=background)[0]
+    except Unreadable:
+        return None
 
 
 @contextmanager
@@ -172,11 +196,12 @@ def _stated_white(image: Image.Image) -> int | None:
     return None
 
 
-def _to_rgb(image: Image.Image, white: int | None) -> Image.Image:
+def _to_rgb(image: Image.Image, white: int | None, background: tuple[int, int, int]) -> Image.Image:
     """Return an image of any mode as RGB.
 
     Args:
         white: see `_stated_white`.
+        background: what transparent pixels are laid on.
 
     Raises:
         Unreadable: its values have no known range.
@@ -189,7 +214,7 @@ def _to_rgb(image: Image.Image, white: int | None) -> Image.Image:
         raise Unreadable("floating-point pixels")
     if image.has_transparency_data:
         on_top = image.convert("RGBA")
-        below = Image.new("RGBA", on_top.size, (*BACKGROUND, 255))
+        below = Image.new("RGBA", on_top.size, (*background, 255))
         return Image.alpha_composite(below, on_top).convert("RGB")
     return image.convert("RGB")
 

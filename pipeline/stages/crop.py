@@ -1,4 +1,5 @@
-"""Stage `crop`: each annotated box becomes a square; data/crops.npy, and data/index.csv beside it.
+"""Stage `crop`: each annotated box, or each image of an array, becomes a square; data/crops.npy,
+data/index.csv beside it, and data/held_out.npz.
 
 The index accounts for everything in data/raw: each photo has a row at least, each box just one,
 and so has each annotation without a photo, or without a box.
@@ -17,6 +18,7 @@ from pipeline.data.arrays import crops as array_crops
 from pipeline.data.arrays.raw import RawArrays
 from pipeline.data.cropping import crops, photos
 from pipeline.data.index import Row
+from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
 
 if TYPE_CHECKING:
@@ -24,10 +26,12 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Crop
 
 SECTIONS = ("crop",)
+_BLOCK = 1000  # crops at a time
 
 
 def run(paths: Paths, *, crop: Crop) -> None:
-    """Crop every box of every photo in `paths.raw` into `paths.crops`, indexed in `paths.index`.
+    """Crop every box of every photo in `paths.raw` into `paths.crops`, indexed in `paths.index`;
+    with one channel where all crops are grey. Arrays of images are handed over.
 
     Raises:
         InputError: an archive is missing or damaged; more than `crop.max_bad_share` of the rows
@@ -52,6 +56,7 @@ def _from_arrays(paths: Paths, side_px: int) -> None:
             index_csv=paths.index,
             test_set=paths.held_out,
         )
+    paths.refused_index.unlink(missing_ok=True)
     _, height, width, channels = raw.training.images.shape
     progress.say(
         f"{len(raw.training.images):,} images of {len(raw.class_names)} classes, {height}x{width}x"
@@ -71,11 +76,12 @@ def _from_photos(paths: Paths, crop: Crop) -> None:
     ):
         found = photos.join(images, notes)
         with npy.growing(paths.crops, (crop.side_px, crop.side_px, 3)) as append:
-            count = 0
+            count, is_grey = 0, True
             with progress.bar(label="crop", total=len(found.matches), unit="photo") as bar:
                 for photo, done in crops.crop_photos(images, notes, found.matches, crop):
                     listed.append(photo)
                     append(done.crops)
+                    is_grey = is_grey and arrays.is_grey(done.crops)
                     rows += _rows(photo, done.reasons, first_crop=count)
                     count += len(done.crops)
                     bar.update()
@@ -84,10 +90,20 @@ def _from_photos(paths: Paths, crop: Crop) -> None:
             _check(paths, rows, crop.max_bad_share)
             # From here on an index of an earlier run would lie beside the crops of this one.
             paths.index.unlink(missing_ok=True)
+        if is_grey:
+            _keep_one_channel(paths)
         index.write(paths.index, rows)
-        held_out.write_empty(paths.held_out, ImageShape(crop.side_px, 3))
+        held_out.write_empty(paths.held_out, ImageShape(crop.side_px, 1 if is_grey else 3))
         paths.refused_index.unlink(missing_ok=True)
     _sum_up(listed, found.left_over, rows, seconds())
+
+
+def _keep_one_channel(paths: Paths) -> None:
+    """Write the crops, which are all grey, with one channel instead of three equal ones."""
+    images = npy.load(paths.crops, made_by="crop")
+    with npy.growing(paths.crops, (*images.shape[1:3], 1)) as append:
+        for start in range(0, len(images), _BLOCK):
+            append(images[start : start + _BLOCK, :, :, :1])
 
 
 def _rows(photo: photos.Photo, reasons: tuple[str, ...], *, first_crop: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Stage `download`: fetch or draw the photos into data/raw as two archives."""
+"""Stage `download`: fetch or draw the images into data/raw, as two archives or as arrays."""
 
 import shutil
 import tempfile
@@ -20,7 +20,8 @@ SECTIONS = ("data", "competition")
 
 
 def run(paths: Paths, *, data: "Data", competition: str) -> None:
-    """Fill `data/raw` with images.tar|.zip and annotation.tar|.zip, both or neither.
+    """Fill `data/raw` with images.tar|.zip and annotation.tar|.zip, or with labelled arrays, whole
+    or not at all.
 
     They are made in a folder beside it, which takes its place once it is complete and readable.
 

@@ -67,17 +67,19 @@ class RawArrays:
         Raises:
             InputError: a file is missing or damaged.
         """
+        parts = [
+            LabelledImages(
+                npy.load(raw / f"{prefix}{_IMAGES}", made_by="download"),
+                npy.load(raw / f"{prefix}{_LABELS}", made_by="download"),
+            )
+            for prefix in ("", _HELD_OUT)
+        ]
         try:
-            parts = [
-                LabelledImages(
-                    np.load(raw / f"{prefix}{_IMAGES}", mmap_mode="r", allow_pickle=False),
-                    np.load(raw / f"{prefix}{_LABELS}", allow_pickle=False),
-                )
-                for prefix in ("", _HELD_OUT)
-            ]
             names = tuple(json.loads((raw / _CLASSES).read_text("utf-8")))
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{raw}: not whole ({error}); run the download stage again") from None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{raw / _CLASSES}: not whole ({error}); run the download stage again"
+            ) from None
         return cls(*parts, names)
 
 
@@ -89,15 +91,22 @@ def split(
     Args:
         which: `train` keeps the test images held out; `test` trains on them and holds the others
             out; `both` trains on all and holds nothing out.
+
+    Raises:
+        InputError: there is no image of a class to train on.
     """
     names = tuple(class_names)
     if which == "both":
-        both = LabelledImages(
+        first = LabelledImages(
             np.concatenate([train.images, test.images]),
             np.concatenate([train.labels, test.labels]),
         )
-        return RawArrays(both, LabelledImages.empty_like(both), names)
-    first, second = (train, test) if which == "train" else (test, train)
+        second = LabelledImages.empty_like(first)
+    else:
+        first, second = (train, test) if which == "train" else (test, train)
+    counts = np.bincount(first.labels, minlength=len(names))
+    if missing := [name for name, count in zip(names, counts, strict=True) if not count]:
+        raise InputError(f"no image to train on of the class {', '.join(missing)}")
     return RawArrays(first, second, names)
 
 

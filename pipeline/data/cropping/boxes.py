@@ -88,13 +88,23 @@ def shrink_for(regions: Iterable[Box], *, mode: Mode, side_px: int) -> int:
     return max(step for step in (1, 2, 4, 8) if ratio >= step or step == 1)
 
 
-def cut(image: Image.Image, part: Box, *, mode: Mode, side_px: int, shrink: int = 1) -> np.ndarray:
+def cut(
+    image: Image.Image,
+    part: Box,
+    *,
+    mode: Mode,
+    side_px: int,
+    shrink: int = 1,
+    repeat_pixels: bool = False,
+) -> np.ndarray:
     """Return `part` cut out and resized with Pillow's antialiased bicubic filter.
 
     At shrink 1 this is `image.crop(part).resize(...)` to the byte, in `pad` on a black square.
 
     Args:
         image: RGB, decoded at 1/shrink of the size that `part` refers to.
+        repeat_pixels: whether a part whose crop is a whole multiple of it is enlarged by repeating
+            its pixels: what is drawn pixel by pixel keeps its edges.
 
     Returns:
         (side_px, side_px, 3) uint8.
@@ -107,9 +117,11 @@ def cut(image: Image.Image, part: Box, *, mode: Mode, side_px: int, shrink: int 
         math.ceil(inner.ymax),
     )
     target = _target(part, mode=mode, side_px=side_px)
+    is_multiple = not (target[0] % part.width or target[1] % part.height)
+    repeats = repeat_pixels and is_multiple
     small = image.crop(outer).resize(
         target,
-        Image.Resampling.BICUBIC,
+        Image.Resampling.NEAREST if repeats else Image.Resampling.BICUBIC,
         box=(
             inner.xmin - outer[0],
             inner.ymin - outer[1],

@@ -122,7 +122,8 @@ def crop_photo(data: bytes, photo: Photo, rules: Crop) -> Cropped:
         shape = {"mode": rules.mode, "side_px": rules.side_px}
         image, shrink = encoded.decode(shrink=shrink_for(kept, **shape))
         for row, part in enumerate(kept):
-            crops[row] = cut(image, part, shrink=shrink, **shape)
+            # A whole picture as small as that is no photo, but a sprite or an icon.
+            crops[row] = cut(image, part, shrink=shrink, repeat_pixels=not photo.boxes, **shape)
     return Cropped(crops, tuple("" if isinstance(part, Box) else part for part in parts))
 
 

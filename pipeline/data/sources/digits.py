@@ -23,7 +23,7 @@ class Parameters(Section):
 
 
 def write(request: Request, parameters: Parameters) -> None:
-    """Write the digits as arrays; the last `held_out`, by other writers, are the test set."""
+    """Write the digits as arrays; the last `held_out` are the test set."""
     import numpy as np
     from sklearn.datasets import load_digits
 

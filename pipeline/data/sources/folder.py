@@ -1,11 +1,14 @@
-"""Any directory of photos, packed into one archive; its sub-folders are the classes."""
+"""Any directory of images, packed into one archive; its sub-folders are the classes."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from pipeline.common.errors import InputError
 from pipeline.common.section import Section
@@ -22,16 +25,30 @@ class Parameters(Section):
     """The sub-section `data.folder`."""
 
     path: str | None
+    background: Annotated[str, Field(pattern=r"^(#[0-9a-fA-F]{6}|[a-z]+)$")]
 
 
 def write(request: Request, parameters: Parameters) -> None:
-    """Pack the folder `parameters.path`; see `pack`."""
+    """Pack the folder `parameters.path`; see `pack`.
+
+    Raises:
+        InputError: the background is no colour; as `pack`.
+    """
     if not parameters.path:
         raise InputError("data.folder.path: null; name a directory of images")
-    pack(request.raw, folder=request.user_path(parameters.path))
+    from PIL import ImageColor
+
+    try:
+        background = ImageColor.getrgb(parameters.background)
+    except ValueError:
+        raise InputError(
+            f"data.folder.background = {parameters.background!r}: no colour; give #rrggbb or a "
+            f"name of CSS, such as black"
+        ) from None
+    pack(request.raw, folder=request.user_path(parameters.path), background=background)
 
 
-def pack(raw: Path, *, folder: Path) -> None:
+def pack(raw: Path, *, folder: Path, background: tuple[int, int, int]) -> None:
     """Pack `folder` into `raw/images.tar`, beside a `raw/annotation.tar` without files.
 
     A photo is a regular file with one of `unpacked.IMAGE_SUFFIXES`, in any case. Its member is
@@ -39,6 +56,11 @@ def pack(raw: Path, *, folder: Path) -> None:
     photos that lie directly in it; of deeper folders the names join the file's (`a/b/c.png` is
     `Images/a/b__c.png`). What is not taken: see `unpacked.regular_files`. The same files give the
     same bytes.
+
+    Args:
+        background: RGB, what transparent pixels are laid on. A picture that has some is packed as a
+            PNG without, under the same name; for white no file is changed, since all that reads
+            pictures lays them on white.
 
     Raises:
         InputError: the folder is missing, is none, or holds no photos.
@@ -55,8 +77,23 @@ def pack(raw: Path, *, folder: Path) -> None:
             f"data.folder.path: {folder}: no images ({', '.join(sorted(unpacked.IMAGE_SUFFIXES))})"
             + (f"; left out: {passed}" if passed else "")
         )
-    unpacked.pack(raw / "images.tar", members, left_out)
+    unpacked.pack(raw / "images.tar", members, left_out, content=_content_on(background))
     reader.write_tar(raw / "annotation.tar", ())
+
+
+def _content_on(background: tuple[int, int, int]) -> Callable[[Path], bytes]:
+    """Return what reads a file, its transparent pixels on the background."""
+    from pipeline.images import arrays, decode
+
+    if background == decode.BACKGROUND:
+        return Path.read_bytes
+
+    def content(path: Path) -> bytes:
+        data = path.read_bytes()
+        opaque = decode.opaque(data, background)
+        return data if opaque is None else arrays.encode_png(arrays.from_pillow(opaque))
+
+    return content
 
 
 def _members(folder: Path, left_out: Counter[str]) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""The sources of photos, by the names that `data.source` takes. A new one: its module, a line here,
+"""The sources of images, by the names that `data.source` takes. A new one: its module, a line here,
 its sub-section of params.yaml."""
 
 from pipeline.data.sources import (

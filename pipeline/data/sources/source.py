@@ -1,4 +1,4 @@
-"""What a source of photos is: a module of `pipeline.data.sources` with these names.
+"""What a source of images is: a module of `pipeline.data.sources` with these names.
 
 The schema of params.yaml reads every source's `Parameters`, so that a module imports what it needs
 for its work only when it works.
@@ -19,7 +19,7 @@ class Request:
     """What a source gets beside its own parameters.
 
     Attributes:
-        raw: empty folder for `images.tar|.zip` and `annotation.tar|.zip`.
+        raw: empty folder for `images.tar|.zip` and `annotation.tar|.zip`, or for labelled arrays.
         root: folder that relative paths of params.yaml start from.
         downloads: folder of partial and finished downloads, kept between runs.
         competition: slug on Kaggle.
@@ -42,7 +42,7 @@ class Request:
 
 
 class Source(Protocol):
-    """A source of photos.
+    """A source of images.
 
     Attributes:
         Parameters: the source's sub-section of `data`.
@@ -55,7 +55,8 @@ class Source(Protocol):
 
     @staticmethod
     def write(request: Request, parameters: Any) -> None:
-        """Write the two archives into `request.raw`.
+        """Write two archives of photos and boxes into `request.raw`, or labelled arrays
+        (`data.arrays.raw`).
 
         Raises:
             PipelineError: the source cannot be had, or is not usable.

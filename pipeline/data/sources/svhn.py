@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from pipeline.common.errors import InputError
@@ -19,6 +20,7 @@ __all__ = ["IS_OWN_WORK", "Parameters", "write"]
 
 IS_OWN_WORK = False
 _CLASSES = tuple("0123456789")
+_LIMIT_BYTES = 2 << 30  # the largest of its files, `extra`, has 1.6 GB
 _SHA256 = {
     "train_32x32.mat": ("435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8"),
     "test_32x32.mat": ("cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b"),
@@ -46,24 +48,28 @@ def read(path: Path) -> LabelledImages:
         InputError: it is missing, damaged, or holds something else.
     """
     import numpy as np
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     from pipeline.data.arrays.raw import LabelledImages, require_labels
 
     try:
-        content = loadmat(path, variable_names=["X", "y"])
-        images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
+        # What the file says of itself comes first, so that no bomb is inflated.
+        shapes = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        shape, kind = shapes["X"]
+        if kind == "uint8" and math.prod(shape) <= _LIMIT_BYTES:
+            content = loadmat(path, variable_names=["X", "y"])
+            images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
     except FileNotFoundError:
         raise InputError(f"{path}: not there") from None
     except Exception as error:  # scipy's reader raises what the damage has it raise
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"{path}: no MATLAB file with X and y ({reason})") from None
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[2] != 3:
-        raise InputError(
-            f"{path}: X is {images.dtype} {images.shape}, not uint8 (height, width, 3, N)"
-        )
-    found = LabelledImages(images.transpose(3, 0, 1, 2), labels % 10)
+    if kind != "uint8" or len(shape) != 4 or shape[2] != 3:
+        raise InputError(f"{path}: X is {kind} {shape}, not uint8 (height, width, 3, N)")
+    if math.prod(shape) > _LIMIT_BYTES:
+        raise InputError(f"{path}: X has {math.prod(shape):,} bytes, SVHN has not so many")
     if len(labels) and not (labels.min() >= 1 and labels.max() <= 10):
         raise InputError(f"{path}: y has labels {labels.min()} to {labels.max()}, not 1 to 10")
+    found = LabelledImages(images.transpose(3, 0, 1, 2), labels % 10)
     require_labels(found.images, found.labels, len(_CLASSES), str(path))
     return found

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.common import files
@@ -40,11 +40,18 @@ def regular_files(folder: Path, left_out: Counter[str]) -> list[tuple[str, Path]
     return sorted(found, key=lambda file: file[1])
 
 
-def pack(destination: Path, members: dict[str, Path], left_out: Counter[str]) -> None:
+def pack(
+    destination: Path,
+    members: dict[str, Path],
+    left_out: Counter[str],
+    *,
+    content: Callable[[Path], bytes] = Path.read_bytes,
+) -> None:
     """Write files to the tar `destination`, and say what is left out.
 
     Args:
         members: name in the archive -> file.
+        content: gives the bytes to pack of a file.
 
     Raises:
         DiskFull: the disk cannot take it.
@@ -53,7 +60,7 @@ def pack(destination: Path, members: dict[str, Path], left_out: Counter[str]) ->
         say(f"{destination.name}: left out: {listed(left_out)}")
     total = sum(path.stat().st_size + 1024 for path in members.values())
     files.require_space(destination.parent, total, destination.name)
-    reader.write_tar(destination, _contents(members))
+    reader.write_tar(destination, _contents(members, content))
 
 
 def listed(left_out: Counter[str]) -> str:
@@ -78,9 +85,11 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
                 yield path
 
 
-def _contents(members: dict[str, Path]) -> Iterator[tuple[str, bytes]]:
+def _contents(
+    members: dict[str, Path], content: Callable[[Path], bytes]
+) -> Iterator[tuple[str, bytes]]:
     for name, path in bar(members.items(), label="packing", unit="file"):
-        yield name, path.read_bytes()
+        yield name, content(path)
 
 
 def _raise(error: OSError) -> None:

@@ -9,6 +9,8 @@ from pipeline.common.errors import InputError
 from pipeline.data.archives import reader
 from pipeline.data.sources import folder
 
+WHITE = (255, 255, 255)
+
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
@@ -29,7 +31,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def packed(raw: Path, place: Path) -> dict[str, bytes]:
     raw.mkdir(exist_ok=True)
-    folder.pack(raw, folder=place)
+    folder.pack(raw, folder=place, background=WHITE)
     assert sorted(path.name for path in raw.iterdir()) == ["annotation.tar", "images.tar"]
     with reader.open_archive(raw, "annotation") as annotation:
         assert annotation.names == ()
@@ -162,5 +164,5 @@ def test_nothing_to_take(tmp_path: Path, make, message: str) -> None:
     place = tmp_path / "place"
     make(place)
     with pytest.raises(InputError, match=rf"data\.folder\.path: .*place: .*{message}"):
-        folder.pack(tmp_path, folder=place)
+        folder.pack(tmp_path, folder=place, background=WHITE)
     assert not (tmp_path / "images.tar").exists()
