@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from research.distillation.teacher import _LAYERS
-from tests.scoring.conftest import smooth
+from tests import factories
 
-__all__ = ["smooth"]
+
+@pytest.fixture(scope="module")
+def smooth() -> np.ndarray:
+    """Return 12 images with structure: (12, 64, 64, 3) uint8."""
+    return factories.images(12, 64, knots=8)
 
 
 @pytest.fixture(scope="session")

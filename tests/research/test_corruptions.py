@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional as F
 
 from research.distillation import corruptions, geometry
 from research.distillation.principal_components import random_images
+from tests import factories
 
 ALL_KINDS = [
     *corruptions.CORRUPTIONS,
@@ -62,10 +61,7 @@ def test_a_lens_moves_what_is_near_it_and_leaves_the_rest() -> None:
 
 
 def test_random_images_are_smoother_than_photos_and_none_of_them() -> None:
-    rng = np.random.default_rng(0)
-    coarse = rng.uniform(0, 255, (500, 3, 16, 16))
-    photos = F.interpolate(torch.from_numpy(coarse), size=64, mode="bicubic").clamp(0, 255)
-    photos = photos.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
+    photos = factories.images(500, 64, knots=16)
     made = random_images(photos, 20, np.random.default_rng(1))
     assert made.shape == (20, 64, 64, 3)
     assert made.dtype == np.uint8

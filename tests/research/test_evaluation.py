@@ -5,14 +5,13 @@ import numpy as np
 from research.distillation import evaluation, gans
 from research.distillation.data import LabelledImages
 from research.distillation.evaluation import EvaluationAmounts, SetScores
+from tests import factories
 
 
 def test_there_are_enough_sets_and_each_has_its_images() -> None:
-    rng = np.random.default_rng(0)
-
     def labelled(count: int) -> LabelledImages:
-        images = rng.integers(0, 256, (1, 64, 64, 3), dtype=np.uint8).repeat(count, 0)
-        return LabelledImages(images, np.arange(count) % 24 * 5 + 4)
+        image = factories.noise(1, 64, seed=count)
+        return LabelledImages(image.repeat(count, 0), np.arange(count) % 24 * 5 + 4)
 
     photos = labelled(3400)
     samples = {

@@ -7,7 +7,7 @@ from pipeline.common.errors import InputError
 from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
 from pipeline.scoring.sample_evaluator import SampleEvaluator
-from tests.factories import images
+from tests.factories import images, noise
 
 
 def evaluator(crops: np.ndarray, count: int = 2000) -> SampleEvaluator:
@@ -21,7 +21,7 @@ def test_the_score_orders_images() -> None:
     evaluate = evaluator(real)
     copies, kin = evaluate(real), evaluate(images(60, 64, seed=1))
     brighter = evaluate((real.astype(int) + 2).clip(0, 255).astype(np.uint8))
-    far = evaluate(np.random.default_rng(0).integers(0, 256, (60, 64, 64, 3), np.uint8))
+    far = evaluate(noise(60, 64))
     assert copies["fid"] == pytest.approx(0, abs=1e-3)
     assert copies["memorization_distance"] == pytest.approx(0, abs=1e-5)
     assert copies["fid"] < kin["fid"] < far["fid"]

@@ -16,6 +16,7 @@ from research.distillation import evaluation
 from research.distillation.corruptions import corrupt
 from research.distillation.data import read_dogs, rng_for
 from research.distillation.teacher import Teacher
+from tests import factories
 
 MAX_BYTES = 4_000_000
 
@@ -36,7 +37,7 @@ def dogs(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def noise() -> np.ndarray:
-    return np.random.default_rng(1).integers(0, 256, (130, 64, 64, 3), dtype=np.uint8)
+    return factories.noise(130, 64, seed=1)
 
 
 def fid(network: embedded.Embedded, generated: np.ndarray, real: np.ndarray) -> float:
