@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.__main__ import main
 from pipeline.submission.writer import write_zip
+from tests import factories
 from tests.forms import DOGS
-from tests.report.synthetic import dog, write_run
+from tests.report.synthetic import write_run
 
 
 def compare(root: Path, *runs: str) -> int:
@@ -21,8 +21,7 @@ def compare(root: Path, *runs: str) -> int:
 def test_folders_and_zips_stand_side_by_side(tmp_path: Path) -> None:
     for number in (1, 2):
         write_run(tmp_path / f"run{number}", seed=number)
-    images = np.stack([dog(number, side_px=64) for number in range(5)])
-    write_zip(tmp_path / "images.zip", images, DOGS)
+    write_zip(tmp_path / "images.zip", factories.images(5, 64), DOGS)
     names = [str(tmp_path / name) for name in ("run1", "run2", "images.zip")]
     assert compare(tmp_path / "run1", *names) == 0
     html = (tmp_path / "run1" / "outputs" / "compare.html").read_text(encoding="utf-8")

@@ -1,43 +1,22 @@
 """Write a small run folder as the stages would, without training."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline.common import files, npy
 from pipeline.common.paths import Paths
 from pipeline.images import arrays
+from tests import factories
 from tests.conftest import REPOSITORY
 
 # (panel, metric, label) -> (images seen, values)
 Curves = dict[tuple[str, str, str], tuple[np.ndarray, np.ndarray]]
 
 SIDE = 32
-LATENT_DIM = 8
 CLASSES = ("beagle", "<script>alert(1)</script>", "dachs & hund", '$\\x$ "quoted"', "NA")
-
-
-def dog(number: int, side_px: int = SIDE, seed: int = 0) -> np.ndarray:
-    """Return a head with ears, eyes and a nose, (side, side, 3) uint8: another for each number."""
-    draw = np.random.default_rng([seed, number])
-    sky, coat = draw.integers(120, 256, 3), draw.integers(30, 200, 3)
-    y, x = np.mgrid[0:side_px, 0:side_px] / side_px
-    picture = np.broadcast_to(sky, (side_px, side_px, 3)).astype(float).copy()
-    picture[(x - 0.5) ** 2 + (y - 0.55) ** 2 < 0.1] = coat
-    for ear in (0.25, 0.75):
-        picture[(abs(x - ear) < 0.1) & (abs(y - 0.3) < 0.2)] = coat * 0.6
-        picture[(x - 0.5 - (ear - 0.5) / 2) ** 2 + (y - 0.45) ** 2 < 0.002] = 0
-    picture[(x - 0.5) ** 2 + (y - 0.68) ** 2 < 0.005] = 20
-    return picture.round().astype(np.uint8)
-
-
-def dogs(numbers: Iterable[int], *, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """Return several of them, (N, side, side, channels) uint8; one channel: the red one."""
-    return np.stack([dog(number, seed=seed)[..., :channels] for number in numbers])
 
 
 def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool = True) -> Paths:
@@ -48,7 +27,7 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
     shutil.copy(REPOSITORY / "params.yaml", root / "params.yaml")
 
     count = 60
-    npy.write(paths.crops, dogs(range(count), channels=channels, seed=seed))
+    npy.write(paths.crops, factories.images(count, SIDE, channels=channels, seed=seed))
     rows = []
     for number in range(count + 6):
         dropped = number >= count
@@ -66,12 +45,13 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
     write_curves(paths.curves_csv, curves(draw))
     files.write_text(paths.history, "images_seen,seconds\n80000,200.0\n160000,400.0\n")
     for step in (0, 40_000, 80_000, 160_000):
-        noise = draw.integers(0, 256, (16, SIDE, SIDE, channels))
         share = (1 - step / 160_000) ** 2
-        mixed = share * noise + (1 - share) * dogs(range(900, 916), channels=channels)
+        noise = factories.noise(16, SIDE, channels=channels, seed=seed)
+        clean = factories.images(16, SIDE, channels=channels, seed=9)
+        mixed = share * noise + (1 - share) * clean
         sheet = arrays.grid(mixed.astype(np.uint8), 4)
         files.write_bytes(paths.grids / f"{step:09d}.png", arrays.encode_png(sheet))
-    generated = dogs(range(80), channels=channels, seed=seed + 7)
+    generated = factories.images(80, SIDE, channels=channels, seed=seed + 7)
     npy.write(paths.generated, generated)
     files.write_bytes(paths.samples, arrays.encode_png(arrays.grid(generated[:64], 8)))
     files.write_json(paths.training, {
@@ -87,14 +67,14 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
         for number in range(4)
     ]  # fmt: skip
     files.write_json(paths.neighbours, {"pairs": pairs})
-    write_image(paths.nearest, dog(5))
+    files.write_bytes(paths.nearest, factories.png(generated[5]))
     for stage, seconds in (("download", 3.2), ("crop", 1.1), ("train", 400.0), ("score", 75.0)):
         files.write_json(paths.stage_log / f"{stage}.json", {
             "stage": stage, "seconds": seconds, "finished": "2024-05-06T07:08:09+00:00",
             "python": "3.12.1",
         })  # fmt: skip
     if generator:
-        write_generator(paths.generator, seed, channels=channels)
+        factories.write_generator(paths.generator, seed, side_px=SIDE, channels=channels)
     return paths
 
 
@@ -122,32 +102,6 @@ def write_curves(path: Path, lines: Curves) -> None:
     files.write_text(path, table.to_csv(index=False, float_format="%.6g"))
 
 
-def write_generator(path: Path, seed: int, channels: int = 3) -> None:
-    """Write an untrained generator in the file that training leaves."""
-    import torch
-
-    from pipeline.images.shape import ImageShape
-    from pipeline.models import dcgan, saved
-
-    info = saved.GeneratorInfo(
-        family="dcgan",
-        parameters={"channels": 4, "minibatch_stddev": False, "conditional": False},
-        latent_dim=LATENT_DIM,
-        shape=ImageShape(SIDE, channels),
-        class_names=(),
-        class_counts=(),
-        images_seen=160_000,
-        fingerprint="0" * 64,
-    )
-    network = info.build()
-    dcgan.initialise(network, seed)
-    with torch.no_grad():
-        for layer in network.layers[::3]:
-            layer.weight.mul_(12)  # colours, where initial weights give nearly grey
-    path.parent.mkdir(parents=True, exist_ok=True)
-    saved.save(path, network.state_dict(), info)
-
-
 def metrics(**changes: object) -> dict[str, object]:
     """Return what the score stage leaves, with `changes`."""
     return {
@@ -156,9 +110,3 @@ def metrics(**changes: object) -> dict[str, object]:
         "floor_fid": 3.4, "floor_memorization_distance": 0.25, "precision": 0.61, "recall": 0.32,
         "density": 0.7, "coverage": 0.55, "duplicates": 0, "memorization_warning": False,
     } | changes  # fmt: skip
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Write one PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)

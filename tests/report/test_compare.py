@@ -9,7 +9,8 @@ import pytest
 from pipeline.common.paths import Paths
 from pipeline.report import compare
 from pipeline.report.run import read_run
-from tests.report.synthetic import dogs, metrics, write_curves, write_run
+from tests import factories
+from tests.report.synthetic import metrics, write_curves, write_run
 
 
 def entry(name: str, found: dict | None, parameters: dict | None = None) -> compare.Entry:
@@ -108,12 +109,12 @@ def test_generators_are_asked_for_the_same_latents(run_paths: Paths) -> None:
 
 @pytest.mark.parametrize("count", [1, 24])
 def test_many_runs_stay_under_5_mb(count: int) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (36, 64, 64, 3), dtype=np.uint8)
-    runs = [compare.entry_of_images(f"run {n}", noise, of=count) for n in range(count)]
+    images = factories.noise(36, 64)
+    runs = [compare.entry_of_images(f"run {n}", images, of=count) for n in range(count)]
     assert len(compare.render(runs).encode()) < 5_000_000
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_alone_are_shown(channels: int) -> None:
-    found = compare.entry_of_images("images.zip", dogs(range(40), channels=channels), of=2)
+    found = compare.entry_of_images("images.zip", factories.images(40, channels=channels), of=2)
     assert "40 images" in found.samples.caption and found.metrics is None

@@ -11,15 +11,15 @@ from pipeline.common.errors import InputError
 from pipeline.images.shape import ImageShape
 from pipeline.models.saved import GeneratorInfo, SavedGenerator
 from pipeline.report import latents
-from tests.report.synthetic import LATENT_DIM, SIDE, write_generator
+from tests.factories import write_generator
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_rows_begin_and_end_with_samples_of_the_generator(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "generator.pt"
-    write_generator(path, seed=3, channels=channels)
+    write_generator(path, seed=3, side_px=32, channels=channels)
     rows = latents.rows(path, walks=2, steps=3, seed=5)
-    assert rows.shape == (8, SIDE, SIDE, channels) and rows.dtype == np.uint8
+    assert rows.shape == (8, 32, 32, channels) and rows.dtype == np.uint8
     ends = latents.samples(path, count=4, seed=5)
     # One level apart at most: a batch of another size may be summed in another order.
     difference = np.abs(rows[[0, 3, 4, 7]].astype(int) - ends.astype(int))
@@ -29,8 +29,8 @@ def test_rows_begin_and_end_with_samples_of_the_generator(tmp_path: Path, channe
 
 def test_samples_are_those_of_the_pipelines_own_sampling(tmp_path: Path) -> None:
     path = tmp_path / "generator.pt"
-    write_generator(path, seed=3)
-    inputs = randomness.normals(9, "samples", 0, 3, LATENT_DIM)
+    saved = write_generator(path, seed=3)
+    inputs = randomness.normals(9, "samples", 0, 3, saved.info.latent_dim)
     expected = SavedGenerator.load(path, torch.device("cpu")).decode(inputs)
     np.testing.assert_array_equal(latents.samples(path, count=3, seed=9), expected)
 

@@ -12,8 +12,9 @@ from pipeline.config import params
 from pipeline.images import arrays
 from pipeline.report import facts, page
 from pipeline.report.run import read_run
+from tests import factories
 from tests.conftest import REPOSITORY
-from tests.report.synthetic import CLASSES, dog, metrics, write_curves, write_run
+from tests.report.synthetic import CLASSES, metrics, write_curves, write_run
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_a_family_with_other_metrics_shows_them_under_its_own_names(
 ) -> None:
     paths = Paths(tmp_path)
     write_curves(paths.curves_csv, VAE)
-    sheet = arrays.encode_png(dog(1))
+    sheet = factories.png(factories.photo())
     for seen in (1000, 4000):
         files.write_bytes(paths.grids / f"{seen:09d}.png", sheet)
     html = page.render(read_run(paths), content, show_real=True)

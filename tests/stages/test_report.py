@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipeline.common import npy
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.stages import report
-from tests.conftest import REPOSITORY
-from tests.report.synthetic import dog
+from tests import factories
 
 
 def run(paths: Paths, **changes: object) -> str:
-    content = params.override(params.read(REPOSITORY / "params.yaml"), changes)
-    settings = params.parse(content, where="params.yaml")
+    settings = factories.parameters(changes)
     report.run(paths, **{name: getattr(settings, name) for name in report.SECTIONS})
     return paths.report.read_text(encoding="utf-8")
 
@@ -37,7 +34,7 @@ def test_photos_appear_only_where_the_user_says_so(
     tmp_path: Path, changes: dict, shown: bool
 ) -> None:
     paths = Paths(tmp_path)
-    npy.write(paths.crops, np.stack([dog(number) for number in range(4)]))
+    npy.write(paths.crops, factories.images(4))
     html = run(paths, **changes)
     assert ("crops of the training set" in html) is shown
 
