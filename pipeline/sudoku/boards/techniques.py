@@ -1,8 +1,8 @@
 """The techniques by which a person solves a board, from the easiest on, and the grade of a board.
 
-Each looks at candidates, the digits that may still stand in a blank cell, and finds a digit to place
-or candidates to remove; names as in Davis 2010, "The Mathematics of Sudoku". All of them are sound,
-so a board that they solve has one solution. The page's hints know the same techniques.
+Each looks at candidates, the digits that may still stand in a blank cell, and finds a digit to
+place or candidates to remove; names as in Davis 2010, "The Mathematics of Sudoku". All of them are
+sound, so a board that they solve has one solution. The page's hints know the same techniques.
 
 Candidates are one integer a cell: bit d - 1 says that digit d may stand there; 0 for a filled cell.
 """

@@ -1,0 +1,1 @@
+"""Generated digits that a classifier reads without doubt."""
