@@ -13,13 +13,13 @@ from pipeline.images import arrays
 from pipeline.stages import package
 from pipeline.submission import guess
 from pipeline.submission.reader import check_zip, read_zip
+from tests.factories import noise
 from tests.forms import DOGS, MONET
 
 
 def generated(paths: Paths, count: int, side_px: int, channels: int = 3) -> np.ndarray:
     """Noise in outputs/generated.npy."""
-    shape = (count, side_px, side_px, channels)
-    images = np.random.default_rng(2).integers(0, 256, shape, np.uint8)
+    images = noise(count, side_px, channels=channels)
     paths.generated.parent.mkdir(parents=True, exist_ok=True)
     np.save(paths.generated, images)
     return images

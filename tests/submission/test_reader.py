@@ -16,8 +16,9 @@ from pipeline.competitions.form import SubmissionFormat
 from pipeline.images.shape import ImageShape
 from pipeline.submission import guess, reader
 from pipeline.submission.decoding import SubmissionInvalid
+from tests.factories import jpeg, noise, png
 from tests.forms import DOGS, MONET
-from tests.submission.foreign import SMALL_GREY, chunk, encoded, samples, write
+from tests.submission.foreign import SMALL_GREY, chunk, write
 
 FORM = DOGS
 
@@ -25,8 +26,8 @@ FORM = DOGS
 
 
 def test_a_zip_of_another_tool_is_taken_in_name_order(tmp_path: Path) -> None:
-    images = samples(3)
-    entries = {f"{name}.PNG": encoded(image) for name, image in zip("cab", images, strict=True)}
+    images = noise(3, 64)
+    entries = {f"{name}.PNG": png(image) for name, image in zip("cab", images, strict=True)}
     path = write(tmp_path / "images.zip", entries, compression=zipfile.ZIP_DEFLATED)
     read = reader.read(path, FORM, count=3)
     assert read.names == ["a.PNG", "b.PNG", "c.PNG"]
@@ -43,28 +44,28 @@ def deep_colour() -> bytes:
 
 def damaged() -> bytes:
     """One pixel byte flipped: the chunk's checksum no longer fits."""
-    content = bytearray(encoded(samples(1)[0]))
+    content = bytearray(png(noise(1, 64)[0]))
     content[len(content) // 2] ^= 1
     return bytes(content)
 
 
 def animated() -> bytes:
-    first, second = (Image.fromarray(image) for image in samples(2))
+    first, second = (Image.fromarray(image) for image in noise(2, 64))
     buffer = io.BytesIO()
     first.save(buffer, "png", save_all=True, append_images=[second])
     return buffer.getvalue()
 
 
-GOOD = encoded(samples(1)[0])
-GREY = encoded(samples(1)[0][..., 0])
-ALPHA = encoded(np.concatenate([samples(1)[0], samples(1)[0][..., :1]], axis=2))
+GOOD = png(noise(1, 64)[0])
+GREY = png(noise(1, 64)[0][..., 0])
+ALPHA = png(np.concatenate([noise(1, 64)[0], noise(1, 64)[0][..., :1]], axis=2))
 
 BAD_FILES = {
-    "size": (encoded(samples(1, 32)[0]), "32x32 pixels"),
+    "size": (png(noise(1, 32)[0]), "32x32 pixels"),
     "greyscale": (GREY, "greyscale"),
     "alpha": (ALPHA, "RGBA"),
     "16 bits": (deep_colour(), "16-bit RGB"),
-    "a JPEG under a .png name": (encoded(samples(1)[0], "jpeg"), "no PNG"),
+    "a JPEG under a .png name": (jpeg(noise(1, 64)[0]), "no PNG"),
     "cut short": (GOOD[: len(GOOD) // 2], "broken PNG"),
     "without its end": (GOOD[:-12], "broken PNG"),
     "wrong checksum": (damaged(), "broken PNG"),
@@ -200,9 +201,9 @@ def test_valid_variants_of_png_are_taken(tmp_path: Path) -> None:
     titled = GOOD[:33] + chunk(b"tEXt", b"Title\0a dog") + GOOD[33:]
     path = write(
         tmp_path / "images.zip",
-        {"0.png": interlaced(samples(1)[0]), "1.png": split, "2.png": titled},
+        {"0.png": interlaced(noise(1, 64)[0]), "1.png": split, "2.png": titled},
     )
-    assert (reader.read(path, FORM, count=3).images == samples(1)[0]).all()
+    assert (reader.read(path, FORM, count=3).images == noise(1, 64)[0]).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -212,8 +213,8 @@ def test_other_formats_are_read_interlaced_or_not(
 ) -> None:
     """Small sides leave passes of an interlaced file empty."""
     form = SubmissionFormat("another", ImageShape(side_px, channels), counts=(2, 2), name_digits=1)
-    image = samples(1, side_px, channels)[0]
-    plain = encoded(image[..., 0] if channels == 1 else image)
+    image = noise(1, side_px, channels=channels)[0]
+    plain = png(image)
     path = write(tmp_path / "images.zip", {"0.png": interlaced(image), "1.png": plain})
     decoded = reader.read(path, form, count=2).images
     assert decoded.shape == (2, side_px, side_px, channels)
@@ -222,7 +223,7 @@ def test_other_formats_are_read_interlaced_or_not(
 
 def test_a_grey_format_takes_grey_alone(tmp_path: Path) -> None:
     for content, reason in [
-        (encoded(samples(1, 28)[0]), "8-bit RGB, not 8-bit greyscale"),
+        (png(noise(1, 28)[0]), "8-bit RGB, not 8-bit greyscale"),
         (GREY, "64x64 pixels, not 28x28"),
     ]:
         path = write(tmp_path / "images.zip", {"bad.png": content})
@@ -233,7 +234,7 @@ def test_a_grey_format_takes_grey_alone(tmp_path: Path) -> None:
 def test_what_a_file_may_unpack_to_grows_with_the_format(tmp_path: Path) -> None:
     """A photo of 1,024 px has 3 MB of pixels; a file of 64 px that unpacks to as much is none."""
     form = SubmissionFormat("photos", ImageShape(1024, 3), counts=(1, 1), name_digits=1)
-    path = write(tmp_path / "images.zip", {"0.png": encoded(samples(1, 1024)[0])})
+    path = write(tmp_path / "images.zip", {"0.png": png(noise(1, 1024)[0])})
     assert reader.read(path, form).images.shape == (1, 1024, 1024, 3)
     with pytest.raises(SubmissionInvalid, match="too many for a PNG of 64 px"):
         reader.read(path, FORM)
@@ -248,9 +249,9 @@ def test_a_missing_zip_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_pngs_reads_like_a_zip(tmp_path: Path) -> None:
-    images = samples(2)
-    (tmp_path / "b.png").write_bytes(encoded(images[1]))
-    (tmp_path / "a.png").write_bytes(encoded(images[0]))
+    images = noise(2, 64)
+    (tmp_path / "b.png").write_bytes(png(images[1]))
+    (tmp_path / "a.png").write_bytes(png(images[0]))
     (tmp_path / ".hidden").write_bytes(b"left by a file manager")
     read = reader.read(tmp_path, FORM)
     assert read.names == ["a.png", "b.png"]
@@ -270,11 +271,11 @@ def test_bad_folders_are_refused(tmp_path: Path) -> None:
 
 # --- JPEG ---------------------------------------------------------------------------------------
 
-PAINTING = encoded(samples(1, 256)[0], "jpeg")
+PAINTING = jpeg(noise(1, 256)[0])
 BAD_PAINTINGS = {
-    "a PNG under a .jpg name": (encoded(samples(1, 256)[0]), "is no JPEG"),
-    "size": (encoded(samples(1, 64)[0], "jpeg"), "is 64x64 pixels, not 256x256"),
-    "grey": (encoded(samples(1, 256)[0][..., 0], "jpeg"), "is L, not RGB"),
+    "a PNG under a .jpg name": (png(noise(1, 256)[0]), "is no JPEG"),
+    "size": (jpeg(noise(1, 64)[0]), "is 64x64 pixels, not 256x256"),
+    "grey": (jpeg(noise(1, 256)[0][..., 0]), "is L, not RGB"),
     "cut short": (PAINTING[: len(PAINTING) // 2], "broken JPEG"),
     "without its end": (PAINTING[:-2], "broken JPEG"),
     "a header and an end alone": (PAINTING[:400] + PAINTING[-2:], "broken JPEG"),
@@ -308,7 +309,7 @@ def test_names_must_be_those_of_the_encoding(tmp_path: Path) -> None:
     [
         (PAINTING, "0.jpg", ImageShape(256, 3), "JPEG"),
         (GOOD, "0.png", ImageShape(64, 3), "PNG"),
-        (encoded(samples(1, 28, 1)[0][..., 0]), "0.png", ImageShape(28, 1), "PNG"),
+        (png(noise(1, 28, channels=1)[0]), "0.png", ImageShape(28, 1), "PNG"),
     ],
 )
 def test_the_first_file_tells_the_format(

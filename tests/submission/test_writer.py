@@ -13,11 +13,12 @@ from PIL import Image
 from pipeline.common import files
 from pipeline.common.errors import InputError
 from pipeline.competitions.form import SubmissionFormat
-from pipeline.images import arrays
 from pipeline.submission.reader import SubmissionInvalid, check_zip, read_zip
 from pipeline.submission.writer import write_zip
+from tests import factories
+from tests.factories import noise
 from tests.forms import DOGS, MONET
-from tests.submission.foreign import LARGE, SMALL_GREY, samples
+from tests.submission.foreign import LARGE, SMALL_GREY
 
 
 def test_the_competitions_format() -> None:
@@ -36,7 +37,7 @@ def test_names_sort_as_numbers_beyond_five_digits() -> None:
 
 @pytest.mark.parametrize("form", [DOGS, SMALL_GREY, LARGE], ids=lambda form: form.competition)
 def test_what_is_written_reads_back(tmp_path: Path, form: SubmissionFormat) -> None:
-    images = samples(5, form.shape.side_px, form.shape.channels)
+    images = noise(5, form.shape.side_px, channels=form.shape.channels)
     images[4] = images[2]
     path = tmp_path / "images.zip"
     written = write_zip(path, images, form)
@@ -50,7 +51,7 @@ def test_what_is_written_reads_back(tmp_path: Path, form: SubmissionFormat) -> N
 
 
 def test_bytes_are_the_same_run_to_run(tmp_path: Path) -> None:
-    images = samples(3)
+    images = noise(3, 64)
     write_zip(tmp_path / "a.zip", images, DOGS)
     time.sleep(2.1)  # a zip's clock ticks every two seconds: a real time stamp would show
     write_zip(tmp_path / "b.zip", images, DOGS)
@@ -58,7 +59,7 @@ def test_bytes_are_the_same_run_to_run(tmp_path: Path) -> None:
 
 
 def test_attributes_are_fixed_on_every_system(tmp_path: Path) -> None:
-    write_zip(tmp_path / "images.zip", samples(2), DOGS)
+    write_zip(tmp_path / "images.zip", noise(2, 64), DOGS)
     with zipfile.ZipFile(tmp_path / "images.zip") as archive:
         for entry in archive.infolist():
             assert entry.date_time == (1980, 1, 1, 0, 0, 0)
@@ -68,10 +69,10 @@ def test_attributes_are_fixed_on_every_system(tmp_path: Path) -> None:
 
 
 BAD_ARRAYS = {
-    "another side": (samples(2, 32), "must be 64x64x3"),
-    "one channel": (samples(2, 64, 1), "must be 64x64x3"),
-    "float": (samples(2).astype(np.float32), "float32"),
-    "none": (samples(0), "holds no images"),
+    "another side": (noise(2, 32), "must be 64x64x3"),
+    "one channel": (noise(2, 64, channels=1), "must be 64x64x3"),
+    "float": (noise(2, 64).astype(np.float32), "float32"),
+    "none": (noise(0, 64), "holds no images"),
     "too many": (
         np.broadcast_to(np.zeros((1, 64, 64, 3), np.uint8), (200_001, 64, 64, 3)),
         "holds 200,001 files",  # before the work: it would take minutes
@@ -89,10 +90,10 @@ def test_nothing_is_written_when_the_images_are_wrong(tmp_path: Path, fault: str
 
 def test_an_older_zip_survives_a_refusal(tmp_path: Path) -> None:
     target = tmp_path / "images.zip"
-    write_zip(target, samples(2), DOGS)
+    write_zip(target, noise(2, 64), DOGS)
     before = target.read_bytes()
     with pytest.raises(SubmissionInvalid):
-        write_zip(target, samples(2, 32), DOGS)
+        write_zip(target, noise(2, 32), DOGS)
     assert target.read_bytes() == before
 
 
@@ -100,9 +101,8 @@ def test_an_older_zip_survives_a_refusal(tmp_path: Path) -> None:
 
 
 def paintings(count: int) -> np.ndarray:
-    """Smooth pictures of 256 px, (count, 256, 256, 3): JPEG keeps them nearly as they are."""
-    small = np.random.default_rng(3).integers(0, 256, (count, 8, 8, 3), np.uint8)
-    return arrays.conform(small, MONET.shape)
+    """Return smooth images of 256 px, (count, 256, 256, 3): JPEG keeps them nearly as they are."""
+    return factories.images(count, MONET.shape.side_px, knots=8)
 
 
 def test_jpeg_is_written_the_same_again_and_read_back(tmp_path: Path) -> None:
