@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from ruamel.yaml import YAML
 
-from pipeline.common import npy
+from pipeline.common import files, npy
 from pipeline.common.paths import Paths
 from pipeline.config import content, params
 from pipeline.config.schema import Params
-from pipeline.data import index
+from pipeline.data import held_out, index
 from pipeline.data.dataset import Dataset
 from pipeline.images.shape import ImageShape
 from pipeline.models import saved
@@ -171,6 +171,14 @@ def workplace(
     npy.write(paths.crops, images(count, side_px, **of_images))
     write_index(paths.index, [classes[number % len(classes)] for number in range(count)])
     return paths
+
+
+def without_classes(paths: Paths, shape: ImageShape) -> None:
+    """Write what a run without classes leaves for the score: no test set, no classifier, samples
+    without labels."""
+    held_out.write_empty(paths.held_out, shape)
+    files.write_bytes(paths.classifier, b"")
+    npy.write(paths.generated_labels, np.empty(0, np.str_))
 
 
 def write_index(path: Path, class_names: list[str]) -> None:

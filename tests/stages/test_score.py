@@ -13,6 +13,8 @@ from pipeline.__main__ import main
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import schema
+from pipeline.data import held_out
+from pipeline.data.arrays.raw import LabelledImages
 from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
 from pipeline.scoring import mifid
@@ -22,6 +24,7 @@ from pipeline.scoring.reference import RealFeatures
 from pipeline.stages import package, reference, score
 from pipeline.submission.reader import read_zip
 from pipeline.submission.writer import write_zip
+from tests import factories
 from tests.forms import DOGS
 
 COUNT = 40
@@ -53,6 +56,7 @@ def settings(**changes: object) -> schema.Reference:
 
 def scoring(**changes: object) -> schema.Score:
     values = {"epsilon": 1e-15, "threshold": None, "neighbours": 3, "nearest": 6}
+    values["classification_accuracy"] = False
     return schema.Score(**(values | changes))
 
 
@@ -74,6 +78,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Paths:
         np.asarray(scene(n, 96, 80).crop((8, 0, 88, 80)).resize((64, 64))) for n in range(COUNT)
     ]
     np.save(paths.crops, np.stack(crops))
+    factories.without_classes(paths, DOGS.shape)
     reference.run(paths, **HERE, reference=settings())
     return paths
 
@@ -84,6 +89,7 @@ def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
     (root / "data").mkdir()
     for file in (real.reference, real.crops):
         (root / "data" / file.name).symlink_to(file)
+    factories.without_classes(paths, DOGS.shape)
     write_zip(paths.images_zip, images, DOGS)
     return paths
 
@@ -124,7 +130,8 @@ def test_reference_holds_crops_and_mirrored_crops(real: Paths) -> None:
 def test_held_out_images_are_scored_against_the_others(real: Paths) -> None:
     held = real_side.load(real.reference)
     assert held.held_out_images == COUNT // 2
-    fewer = real_side.held_out_score(held.features, held_out=5, device="cpu")
+    none = held.features[:0]
+    fewer = real_side.held_out_score(held.features, none, held_out=5, device="cpu")
     assert fewer.images == 5
     order = np.random.default_rng(0).permutation(COUNT)
     expected = mifid.memorization_distance(
@@ -133,13 +140,37 @@ def test_held_out_images_are_scored_against_the_others(real: Paths) -> None:
     )
     assert fewer.memorization_distance == expected
     with pytest.raises(InputError, match="4 at least"):
-        real_side.held_out_score(held.features[:3], held_out=5, device="cpu")
+        real_side.held_out_score(held.features[:3], none, held_out=5, device="cpu")
+
+
+def test_the_datas_own_test_set_is_held_out_where_there_is_one(real: Paths, tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    (tmp_path / "data").mkdir()
+    paths.crops.symlink_to(real.crops)
+    factories.without_classes(paths, DOGS.shape)
+    test = LabelledImages(unseen(12), np.zeros(12, np.int64))
+    held_out.write(paths.held_out, test, ["dog"])
+    network = embedded.load("cpu")
+    features, own = network.features(np.load(real.crops)), network.features(test.images)
+    for most, rows in ((100, np.arange(12)), (5, np.random.default_rng(0).permutation(12)[:5])):
+        asked = settings(pictures="crops", flips=False, held_out=most)
+        reference.run(paths, **HERE, reference=asked)
+        held, chosen = real_side.load(paths.reference), own[np.sort(rows)]
+        assert held.held_out_images == len(rows)
+        assert len(held.features) == COUNT  # all of the crops are the real side
+        assert held.held_out_fid == mifid.fid(
+            generated=mifid.statistics(chosen), real=mifid.statistics(features)
+        )
+        assert held.held_out_memorization_distance == mifid.memorization_distance(
+            generated_features=chosen, real_features=features
+        )
 
 
 def test_crops_as_the_reference(real: Paths, tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.crops.parent.mkdir()
     np.save(paths.crops, np.repeat(np.repeat(np.load(real.crops), 2, axis=1), 2, axis=2))
+    factories.without_classes(paths, ImageShape(128, 3))
     reference.run(
         paths,
         **HERE,
@@ -392,6 +423,7 @@ def generated_run(root: Path, images: np.ndarray, crops: np.ndarray) -> Paths:
     for path, array in ((paths.generated, images), (paths.crops, crops)):
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, array)
+    factories.without_classes(paths, arrays.shape_of(crops, "crops"))
     package.run(paths, competition=DOGS.competition)
     reference.run(paths, **HERE, reference=settings(pictures="crops"))
     score.run(

@@ -46,7 +46,13 @@ def own_score(folder: Path, settings: Params, path: Path) -> float:
     found = evaluate(
         read_zip(path, DOGS).images,
         real_side.load(folder / "data" / "reference.npz"),
-        registry.build(settings.reference, side_px=64, device="cpu", cache=folder),
+        registry.build(
+            settings.reference,
+            side_px=64,
+            device="cpu",
+            cache=folder,
+            classifier=folder / "data" / "classifier.pt",
+        ),
         profile=COMPETITIONS[COMPETITION],
         threshold=settings.score.threshold,
         epsilon=settings.score.epsilon,

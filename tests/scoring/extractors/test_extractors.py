@@ -10,6 +10,10 @@ import torch
 from pipeline.common.errors import InputError
 from pipeline.config import schema
 from pipeline.images import arrays
+from pipeline.scoring.classifier import network as classifier_network
+from pipeline.scoring.classifier import saved
+from pipeline.scoring.classifier.saved import ClassifierInfo
+from pipeline.scoring.classifier.training import Recipe
 from pipeline.scoring.extractors import registry
 from pipeline.scoring.extractors.inception import Inception
 from pipeline.scoring.extractors.registry import Extractor
@@ -28,15 +32,28 @@ def section(**changes: object) -> schema.Reference:
     return schema.Reference.model_construct(**(values | changes))
 
 
-@pytest.fixture(scope="module", params=["embedded", "inception"])
+def build(reference: schema.Reference, folder: Path) -> Extractor:
+    return registry.build(
+        reference,
+        side_px=64,
+        device="cpu",
+        cache=folder,
+        classifier=folder / "classifier.pt",
+    )
+
+
+@pytest.fixture(scope="module", params=["embedded", "inception", "classifier"])
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Extractor:
     if request.param == "inception":
         # The official weights cannot be had offline; others of the same shape can.
         state = inception_weights.seeded()
         return Inception(state, identity="0" * 64, side_px=64, dimensions=64)
-    return registry.build(
-        section(), side_px=64, device="cpu", cache=tmp_path_factory.mktemp("cache")
-    )
+    folder = tmp_path_factory.mktemp("cache")
+    if request.param == "classifier":
+        info = ClassifierInfo(("a", "b"), 3, Recipe(1, 1, 2, 0.1), 0.5, 2, 0.01)
+        network = classifier_network.build(saved.input_shape(3), 2, seed=1)
+        saved.save(folder / "classifier.pt", network.state_dict(), info)
+    return build(section(extractor=request.param), folder)
 
 
 def noise(side_px: int, channels: int, count: int = 3) -> np.ndarray:
@@ -45,7 +62,7 @@ def noise(side_px: int, channels: int, count: int = 3) -> np.ndarray:
 
 
 def test_what_the_score_asks_of_a_network(network: Extractor) -> None:
-    assert network.name in ("embedded", "inception")
+    assert network.name in ("embedded", "inception", "classifier")
     assert 0 < network.memorization_threshold < 1
     assert len(network.identity) == 64
     # The embedded network has one precision, whatever is asked of Inception.
@@ -118,11 +135,9 @@ def test_inceptions_precision_is_the_one_that_is_asked_for() -> None:
 def test_the_registry_reads_inceptions_own_section(tmp_path: Path) -> None:
     none = schema.ReferenceInception(weights=str(tmp_path / "none.pth"), precision="float32")
     with pytest.raises(InputError, match=r"reference\.inception\.weights = .*none\.pth"):
-        registry.build(
-            section(extractor="inception", inception=none), side_px=64, device="cpu", cache=tmp_path
-        )
+        build(section(extractor="inception", inception=none), tmp_path)
 
 
 def test_an_unknown_network_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="embedded and inception"):
-        registry.build(section(extractor="resnet"), side_px=64, device="cpu", cache=tmp_path)
+    with pytest.raises(InputError, match="embedded, inception and classifier"):
+        build(section(extractor="resnet"), tmp_path)
