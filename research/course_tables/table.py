@@ -1,0 +1,143 @@
+"""Score the trained runs and print the tables: `python -m research.course_tables.table --work DIR`.
+
+Of each run 10,000 samples against MNIST's 10,000 test images: the Fréchet distance in the
+classifier's features (FCD; the classifier is trained once, below DIR), the share of the rarest digit
+as the classifier reads the samples and, where INCEPTION_PARTIAL names the published part of the
+2015-12-05 Inception network, the Fréchet distance in its 768-d features of 2,000 images tiled to RGB.
+A scored run is a JSON file and is not scored again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipeline.common import files, progress
+from pipeline.common.paths import Paths
+from pipeline.data import held_out
+from pipeline.data.dataset import Dataset
+from pipeline.images import arrays
+from pipeline.images.shape import ImageShape
+from pipeline.models.saved import SavedGenerator
+from pipeline.scoring import mifid
+from pipeline.scoring.classifier import saved as classifiers
+from pipeline.stages import classify
+from research.course_tables.runs import (
+    LAYERS,
+    RATES,
+    REPORTED_LAYERS,
+    REPORTED_RATES,
+    TableRun,
+)
+from research.course_tables.train import folder_name, seeds_of, settings_of
+from research.distillation.teacher import Teacher
+
+SAMPLES = 10_000
+INCEPTION_IMAGES = 2_000
+INCEPTION_FEATURES = 768
+STRIP_SAMPLES = 16
+CPU = torch.device("cpu")
+
+
+def fid(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return the Fréchet distance of two sets of features."""
+    return mifid.fid(generated=mifid.statistics(ours), real=mifid.statistics(theirs))
+
+
+def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return the share of each class, (classes,)."""
+    return np.bincount(predicted, minlength=classes) / len(predicted)
+
+
+def score(
+    folder: Path,
+    classifier: classifiers.SavedClassifier,
+    real: np.ndarray,
+    teacher: Teacher | None,
+    real_inception: np.ndarray | None,
+) -> dict[str, float]:
+    """Return the scores of a run, and write its strip of samples."""
+    generator = SavedGenerator.load(Paths(folder).generator, CPU)
+    samples = generator.sample(1, SAMPLES)
+    files.write_bytes(
+        folder / "strip.png",
+        arrays.encode_png(arrays.grid(samples[:STRIP_SAMPLES], STRIP_SAMPLES, gap_px=1)),
+    )
+    shares = class_shares(classifier.predict(samples), classifier.classes)
+    found = {
+        "fcd": fid(classifier.features(samples), real),
+        "rarest_class_share": float(shares.min()),
+        "largest_class_share": float(shares.max()),
+    }
+    if teacher is not None and real_inception is not None:
+        few = inception_input(samples[:INCEPTION_IMAGES])
+        features = teacher.features(few)[:, :INCEPTION_FEATURES]
+        found["fid_768"] = fid(features, real_inception)
+    return found
+
+
+def inception_input(images: np.ndarray) -> np.ndarray:
+    """Return grey images of any side as the 64 px RGB that the teacher takes."""
+    return arrays.conform(images, ImageShape(64, 3))
+
+
+def row(run: TableRun, work: Path, reported: float) -> str:
+    """Return a line of the table: medians over the seeds, and the range where there are several."""
+    scores = [
+        json.loads((work / folder_name(run, seed) / "scores.json").read_text())
+        for seed in seeds_of(run)
+    ]
+    cells = [run.name, str(len(scores))]
+    for key in ("fcd", "fid_768", "rarest_class_share"):
+        values = [each[key] for each in scores if key in each]
+        if not values:
+            cells.append("")
+            continue
+        median = f"{statistics.median(values):.3g}"
+        spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+        cells.append(median + spread)
+    return f"| {' | '.join([*cells, f'{reported:.1f}'])} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True, help="as research.course_tables.train")
+    options = parser.parse_args()
+    work = options.work
+    data = Paths(work)
+    settings = settings_of(RATES[0], seed=1, images=1, mnist="")
+    if not data.classifier.is_file():
+        wanted = settings.classifier.model_copy(update={"train": True})
+        classify.run(data, device="cpu", classifier=wanted)
+    classifier = classifiers.load(data.classifier, CPU)
+    dataset = Dataset.load(data.crops, data.index)
+    test = held_out.load(data.held_out, dataset)
+    real = classifier.features(test.images)
+    teacher, real_inception = None, None
+    if "INCEPTION_PARTIAL" in os.environ:
+        teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]))
+        few = inception_input(test.images[:INCEPTION_IMAGES])
+        real_inception = teacher.features(few)[:, :INCEPTION_FEATURES]
+    for run in (*RATES, *LAYERS):
+        for seed in seeds_of(run):
+            folder = work / folder_name(run, seed)
+            if (folder / "scores.json").is_file() or not Paths(folder).generator.is_file():
+                continue
+            found = score(folder, classifier, real, teacher, real_inception)
+            progress.say(f"{run.name}, seed {seed}: {found}")
+            files.write_json(folder / "scores.json", found)
+    head = "| row | seeds | FCD | FID-768, tiled | rarest digit's share | reported FID |"
+    for rows, reported in ((RATES, REPORTED_RATES), (LAYERS, REPORTED_LAYERS)):
+        print(head, "|---|---|---|---|---|---|", sep="\n")
+        for run, number in zip(rows, reported, strict=True):
+            print(row(run, work, number))
+
+
+if __name__ == "__main__":
+    main()
