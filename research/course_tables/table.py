@@ -1,10 +1,10 @@
 """Score the trained runs and print the tables: `python -m research.course_tables.table --work DIR`.
 
 Of each run 10,000 samples against MNIST's 10,000 test images: the Fréchet distance in the
-classifier's features (FCD; the classifier is trained once, below DIR), the share of the rarest digit
-as the classifier reads the samples and, where INCEPTION_PARTIAL names the published part of the
-2015-12-05 Inception network, the Fréchet distance in its 768-d features of 2,000 images tiled to RGB.
-A scored run is a JSON file and is not scored again.
+classifier's features (FCD; the classifier is trained once, below DIR), the share of the rarest
+digit as the classifier reads the samples and, where INCEPTION_PARTIAL names the published part of
+the 2015-12-05 Inception network, the Fréchet distance in its 768-d features of 2,000 images tiled
+to RGB. A scored run is a JSON file and is not scored again.
 """
 
 from __future__ import annotations
