@@ -1,5 +1,6 @@
 """What needs a CUDA GPU: `python -m pytest -m gpu`. It says so where there is none."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ruamel.yaml import YAML
 
 from pipeline.common.paths import Paths
-from pipeline.config import params
 from pipeline.stages import train as stage
 from pipeline.training.engine import distributed
-from tests.checkout import TINY
+from tests import checkout
 from tests.conftest import REPOSITORY
 from tests.factories import tiny, workplace
 from tests.training.engine.test_distributed import (
@@ -112,9 +111,8 @@ def test_two_gpus_train_like_one(tmp_path: Path) -> None:
 
 
 def test_the_whole_chain(tmp_path: Path) -> None:
-    content = params.override(params.read(REPOSITORY / "params.yaml"), TINY)
-    with open(tmp_path / "params.yaml", "w") as file:
-        YAML(typ="safe").dump(content | {"device": DEVICE}, file)
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    checkout.set_params(tmp_path, {**checkout.TINY, "device": DEVICE})
     command = [sys.executable, "-m", "pipeline", "--root", str(tmp_path), "all"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr

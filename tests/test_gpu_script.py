@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from benchmarks import gpu_crops
+from tests.factories import noise
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_every_part_ends_well_and_leaves_its_result(tmp_path: Path, repository: Path) -> None:
     crops = tmp_path / "crops.npy"
-    np.save(crops, np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), np.uint8))
+    np.save(crops, noise(40, 64))
     subprocess.run(
         ["bash", repository / "benchmarks/gpu.sh", tmp_path / "results", crops],
         env=os.environ | {"GPU_DEVICE": "cpu", "GPU_TINY": "1", "PYTHON": sys.executable},

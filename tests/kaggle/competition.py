@@ -1,20 +1,14 @@
 """A very small copy of the competition's data, and parameters that suit it."""
 
 import dataclasses
-import io
 import zipfile
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from pipeline.competitions.registry import COMPETITIONS
 from pipeline.config import params
-from pipeline.config.content import override, read
-from tests.conftest import REPOSITORY
+from tests import factories
 from tests.standins.kaggle_api import COMPETITION, SMALL, USER
 
 # A competition like the dogs', that takes any number of images.
@@ -23,16 +17,10 @@ COMPETITIONS[SMALL] = dataclasses.replace(
 )
 COUNT = 40  # images of a submission here; Kaggle's 10,000 would take the tests too long
 SMALL_VALUES: Mapping[str, Any] = {
-    "device": "cpu",
+    **factories.TINY,
     "competition": SMALL,
     "data.source": "kaggle",
     "crop.side_px": 32,
-    "model.dcgan.channels": 4,
-    "model.latent_dim": 8,
-    "train.images": 64,
-    "train.batch_size": 16,
-    "train.log_every_images": 32,
-    "train.sample_every_images": 64,
     "generate.count": COUNT,
     "kaggle.username": USER,
     "kaggle.preset": None,
@@ -82,7 +70,9 @@ def _members(photos: int) -> dict[str, bytes]:
         folder, _, name = breed.partition("-")
         stem = f"{folder}_{number + 1}"
         width, height = 90 + number, 80 + 2 * number
-        members[f"all-dogs/{stem}.jpg"] = _photo(number, width, height)
+        members[f"all-dogs/{stem}.jpg"] = factories.jpeg(
+            factories.photo(width, height, seed=number)
+        )
         members[f"Annotation/{breed}/{stem}"] = ANNOTATION.format(
             folder=folder,
             stem=stem,
@@ -95,18 +85,6 @@ def _members(photos: int) -> dict[str, bytes]:
     return members
 
 
-def _photo(number: int, width: int, height: int) -> bytes:
-    small = np.random.default_rng(number).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(small).resize((width, height)).save(content, "JPEG", quality=90)
-    return content.getvalue()
-
-
 def parameters(changes: Mapping[str, Any] | None = None) -> params.Params:
-    """The repository's parameters, made small. `changes` are `section.key: value`."""
-    return params.parse(override(_stored(), SMALL_VALUES | dict(changes or {})), where="tests")
-
-
-@cache
-def _stored() -> dict[str, Any]:
-    return read(REPOSITORY / "params.yaml")
+    """Return the shipped parameters made `SMALL_VALUES`, with changes, `section.key: value`."""
+    return factories.parameters({**SMALL_VALUES, **(changes or {})})

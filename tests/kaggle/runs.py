@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.common.paths import Paths
 from pipeline.kaggle import kernel
 from pipeline.stages import submit_file, submit_kernel
 from pipeline.submission.writer import write_zip as write_images
+from tests.factories import noise
 from tests.forms import DOGS
 from tests.kaggle import competition
 from tests.standins.kaggle_api import SMALL, USER, KaggleStandIn
@@ -43,8 +42,7 @@ def write_zip(path: Path) -> None:
 
 @cache
 def _noise() -> bytes:
-    shape = (competition.COUNT, 64, 64, 3)
-    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = noise(competition.COUNT, 64)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "images.zip"
         write_images(path, images, DOGS)

@@ -18,15 +18,14 @@ from pipeline.images import decode
 from pipeline.stages import crop as stage
 from tests import checkout
 from tests.data.raw import voc, write
-from tests.factories import photo, png
+from tests.factories import photo, png, tiny
 
 PICTURE = png(photo())
 
 
 @pytest.fixture
-def rules(repository: Path) -> Crop:
-    section = params.load(repository / "params.yaml").crop
-    return section.model_copy(update={"side_px": 32, "mode": "stretch", "max_bad_share": 1.0})
+def rules() -> Crop:
+    return tiny(crop__side_px=32, crop__mode="stretch", crop__max_bad_share=1.0).crop
 
 
 @pytest.fixture
