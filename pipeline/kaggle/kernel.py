@@ -14,6 +14,7 @@ from pipeline.common.errors import PipelineError
 
 METADATA = "kernel-metadata.json"
 MAX_BYTES = 500_000  # of the code
+_NAMES = ("id", "title", "code_file")  # of the metadata
 NO_USERNAME = "INSERT_YOUR_USERNAME_HERE"
 
 _MARK = re.compile(r'^MARK = "(\w+)"', re.M)
@@ -41,8 +42,11 @@ class Kernel:
 
     @property
     def key(self) -> str:
-        """SHA-256 of the code file: what makes two kernels the same."""
-        return hashlib.sha256(self.code.encode()).hexdigest()
+        """SHA-256 of the code and of the settings beside it (machine, privacy, sources): what makes
+        two kernels the same. The name is no part of it."""
+        settings = {key: value for key, value in self.metadata.items() if key not in _NAMES}
+        content = json.dumps([self.code, settings], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     @property
     def log_mark(self) -> str:

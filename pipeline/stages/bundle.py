@@ -67,6 +67,7 @@ def run(
             "params": _of_kernel(competition, sections, preset),
             "time_limit_hours": kaggle.time_limit_hours or profile.kernel.hours,
             "room_minutes": kaggle.room_minutes,
+            "machine_shape": kaggle.machine_shape,
         },
         kernel_type=kaggle.kernel_type,
         username=kaggle.username,

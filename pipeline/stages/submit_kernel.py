@@ -46,7 +46,7 @@ def run(paths: Paths, *, competition: str, kaggle: Kaggle, submit: Submit) -> No
         "mode": submit.mode,
         "competition": competition,
         "kernel": kernel.id,
-        "code_sha256": kernel.key,
+        "kernel_sha256": kernel.key,
         "images": count,
         **receipt.local_score(paths.metrics),
         "parameters": parameters,
@@ -56,6 +56,7 @@ def run(paths: Paths, *, competition: str, kaggle: Kaggle, submit: Submit) -> No
         return
     with submission.planned(paths, competition, kaggle, submit, key=kernel.key) as (plan, sent):
         preflight.check_account(plan.client, kernel)
+        preflight.show_gpu_quota(plan.client)
         preflight.check_competition(
             plan.client, competition, with_file=False, is_sent=sent is not None
         )

@@ -64,7 +64,7 @@ def test_a_dry_run_of_a_kernel_sends_nothing_and_writes_a_receipt(
     assert kaggle.server.log == []
     assert receipt["status"] == "dry-run"
     assert receipt["kernel"] == f"tester/{runs.SLUG}"
-    assert len(receipt["code_sha256"]) == 64
+    assert len(receipt["kernel_sha256"]) == 64
     assert receipt["parameters"] == {"generate": {"count": competition.COUNT}}
 
 
@@ -203,7 +203,13 @@ def test_the_table_stops_it_before_a_byte_is_sent(
     assert words in str(caught.value)
     assert "  NO  " in capsys.readouterr().out
     asked = {entry.call for entry in kaggle.server.log}
-    assert asked <= {"IntrospectToken", "ListSubmissions", "GetCompetition", "GetSubmissionLimits"}
+    assert asked <= {
+        "IntrospectToken",
+        "ListSubmissions",
+        "GetCompetition",
+        "GetSubmissionLimits",
+        "GetAcceleratorQuotaStatistics",
+    }
     assert not paths.ledger.exists()
 
 

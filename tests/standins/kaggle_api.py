@@ -10,6 +10,7 @@ pushed kernels.
 """
 
 import hashlib
+import shutil
 import threading
 import zipfile
 from collections.abc import Callable
@@ -21,7 +22,13 @@ from tests.standins.kaggle_http import Fault, Refusal, Server
 from tests.standins.kaggle_worker import Worker
 
 COMPETITION = "generative-dog-images"
+PAINTER = "gan-getting-started"
 SMALL = "small-dogs"  # one that takes any number of images
+TITLES = {
+    COMPETITION: "Generative Dog Images",
+    PAINTER: "I'm Something of a Painter Myself",
+    SMALL: "Generative Dog Images",
+}
 USER = "tester"
 KEY = "standin-legacy-key-0123456789"
 TOKEN = "KGAT_standin-token-0123456789"
@@ -54,6 +61,11 @@ class Rules:
     polls_until_scored: int = 1  # a submission is listed as PENDING that many times
     stale_polls: int = 0  # after a push the kernel's state and output are the old ones that often
     page_size: int = 20  # at most so many submissions a page
+    gpu_quota: dict[str, str] | None = field(
+        default_factory=lambda: {"timeUsed": "63000s", "totalTimeAllowed": "108000s"}
+    )
+    replaces_machine: str = ""  # what kernels run on, whatever they ask for
+    lists_output: bool = True  # False: a run's output and log are "not found"
     repeats_page_token: bool = False  # each page of a list names the same next one
     evaluate: Callable[[Path], str | None] = whole_zip
     score: Callable[[Path], float] = lambda path: 42.5
@@ -162,8 +174,8 @@ class KaggleStandIn:
     def get_competition(self, asked: dict[str, Any]) -> dict[str, Any]:
         self._require_competition(asked)
         return {
-            "ref": f"https://www.kaggle.com/competitions/{COMPETITION}",
-            "title": "Generative Dog Images",
+            "ref": f"https://www.kaggle.com/competitions/{asked['competitionName']}",
+            "title": TITLES[asked["competitionName"]],
             "deadline": self.rules.deadline,
             "userHasEntered": self.rules.entered,
             "isKernelsSubmissionsOnly": self.rules.kernels_only,
@@ -222,6 +234,10 @@ class KaggleStandIn:
             raise Refusal(404, "Not found: data file")
         return f"{self.server.address}/files/competition/{asked['fileName']}?sig=secret"
 
+    def download_data_files(self, asked: dict[str, Any]) -> str:
+        """Return an address to be redirected to: that of one zip of all files."""
+        return self.download_data_file(asked | {"fileName": f"{asked['competitionName']}.zip"})
+
     # --- kernels ---------------------------------------------------------------------------------
     def save_kernel(self, asked: dict[str, Any]) -> dict[str, Any]:
         owner, _, slug = asked.get("slug", "").partition("/")
@@ -237,6 +253,8 @@ class KaggleStandIn:
         kernel = self.kernels.setdefault(asked["slug"], Kernel())
         kernel.pushes.append(asked)
         folder = self.folder / "kernels" / slug / str(len(kernel.pushes))
+        if folder.exists():  # of a kernel of this name that was deleted
+            shutil.rmtree(folder)
         attached = {source: self.mounted for source in asked.get("competitionDataSources", [])}
         worker = Worker(folder, asked["text"], asked["kernelType"], attached)
         kernel.workers.append(worker)
@@ -248,7 +266,13 @@ class KaggleStandIn:
         kernel = self._kernel(asked)
         last = kernel.pushes[-1]
         return {
-            "metadata": {"ref": last["slug"], "currentVersionNumber": len(kernel.pushes)},
+            "metadata": {
+                "ref": last["slug"],
+                "currentVersionNumber": len(kernel.pushes),
+                "isPrivate": last.get("isPrivate", False),
+                "competitionDataSources": last.get("competitionDataSources", []),
+                "machineShape": self.rules.replaces_machine or last.get("machineShape", ""),
+            },
             "blob": {"source": last["text"], "kernelType": last["kernelType"]},
         }
 
@@ -257,8 +281,15 @@ class KaggleStandIn:
         answer = {"status": worker.status}
         return answer | ({"failureMessage": worker.failure} if worker.failure else {})
 
+    def get_accelerator_quota_statistics(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if self.rules.gpu_quota is None:
+            raise Refusal(404, "Not found")
+        return {"gpuQuota": self.rules.gpu_quota}
+
     def list_kernel_session_output(self, asked: dict[str, Any]) -> dict[str, Any]:
         version, worker = self._session(asked)
+        if not self.rules.lists_output:
+            raise Refusal(404, "Kernel output not found")
         slug = asked["kernelSlug"]
         base = f"{self.server.address}/files/kernels/{slug}/{version}/working"
         files = [
@@ -271,7 +302,7 @@ class KaggleStandIn:
         return {"nextPageToken": "1"} if self.rules.repeats_page_token else {}
 
     def _require_competition(self, asked: dict[str, Any]) -> None:
-        if asked.get("competitionName") not in (COMPETITION, SMALL):
+        if asked.get("competitionName") not in TITLES:
             raise Refusal(404, "Not found: competition")
 
     def _require_open(self, asked: dict[str, Any]) -> None:

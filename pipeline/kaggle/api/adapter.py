@@ -16,6 +16,7 @@ import requests
 import urllib3
 
 from pipeline.download import masking
+from pipeline.kaggle.api import statuses
 from pipeline.kaggle.api.once import UnusableAnswer
 
 _LONGEST_ANSWER = 5  # deadlines that an answer may take in all, as long as bytes come in
@@ -29,12 +30,14 @@ class KaggleAdapter(requests.adapters.HTTPAdapter):
         sent: requests so far.
         secrets: the credentials that they carried. A server can echo no others, and in what comes
             back there is `***` in their place.
+        unknown_statuses: in the answers so far; see `statuses`.
     """
 
     def __init__(self, timeout_s: float) -> None:
         super().__init__()
         self.sent = 0
         self.secrets: set[str] = set()
+        self.unknown_statuses: set[str] = set()
         self._timeout_s = timeout_s
 
     def send(self, request: Any, **options: Any) -> Any:
@@ -43,23 +46,39 @@ class KaggleAdapter(requests.adapters.HTTPAdapter):
         Raises:
             requests.HTTPError: a status from 400 on, whatever the body says; with its message.
             UnusableAnswer: a good status, and no JSON object.
+            ValueError: a header cannot be sent as it is.
             requests.RequestException: the connection failed, or the answer took too long.
         """
         end = time.monotonic() + _LONGEST_ANSWER * self._timeout_s
         self.secrets |= credentials_of(request)
+        _require_sendable(request)
         self.sent += 1
         ours = {"timeout": self._timeout_s, "stream": True}
         answer = super().send(request, **(options | ours))
         status = answer.status_code
         if status >= 400 or not options.get("stream"):
             content = _hidden(_whole(answer, end), self.secrets)
-            answer.raw = io.BytesIO(content)
             if status < 300:
                 _require_object(content)
+                method = request.url.rpartition("/")[2]
+                content, unknown = statuses.made_known(method, content)
+                self.unknown_statuses |= unknown
+            answer.raw = io.BytesIO(content)
         if status < 400:
             return answer
         text = masking.presentable(message_of(answer) or answer.reason or "", self.secrets)
         raise requests.HTTPError(text, response=answer)
+
+
+def _require_sendable(request: Any) -> None:
+    """Raise ValueError where a header holds what no header may: a token's file with a byte order
+    mark, or with two lines. http.client would say so with the token in its words."""
+    for name, value in request.headers.items():
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        if any(ord(letter) > 255 or letter in "\r\n\0" for letter in text):
+            raise ValueError(
+                f"{name} would hold a line end, or a character such as a byte order mark"
+            )
 
 
 def credentials_of(request: Any) -> set[str]:

@@ -6,6 +6,7 @@ and may leave the program. Credentials are the client's own affair (`KAGGLE_API_
 nothing here stores or prints one.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -55,9 +56,10 @@ class Client:
         from pipeline.kaggle.api.adapter import KaggleAdapter
 
         self.policy = policy
+        self._said: set[str] = set()  # statuses that are not known here
         self._adapter = KaggleAdapter(policy.timeout_s)
         self._api = _load(self._adapter)
-        self._ask("logging in", self._authenticate)
+        self._ask("logging in", self._authenticate, local=_credentials_place())
 
     def _authenticate(self) -> None:
         try:
@@ -121,23 +123,43 @@ class Client:
             find, take: as in `call`.
         """
         return self._ask(
-            "pushing the kernel", lambda: take(self._api.kernels_push(str(folder))), find
+            "pushing the kernel",
+            lambda: take(self._api.kernels_push(str(folder))),
+            find,
+            local=str(folder / "kernel-metadata.json"),
         )
 
     def _ask(
-        self, what: str, call: Callable[[], T], find: Callable[[], T | None] | None = None
+        self,
+        what: str,
+        call: Callable[[], T],
+        find: Callable[[], T | None] | None = None,
+        *,
+        local: str = "",
     ) -> T:
+        """Return what a call of the client gives.
+
+        Args:
+            local: the file that is at fault where the client sends nothing.
+        """
+
         def named() -> T:
             try:
                 with guard.quiet():
-                    return self._named(call)
+                    return self._named(call, local)
             except KaggleError as error:
                 error.args = (f"{what}: {error}",)
                 raise
 
-        return once.ask(what, named, self.policy, find=find)
+        found = once.ask(what, named, self.policy, find=find)
+        for status in sorted(self._adapter.unknown_statuses - self._said):
+            progress.say(
+                f"Kaggle gives a status that is not known here, {status}: taken as waiting"
+            )
+        self._said |= self._adapter.unknown_statuses
+        return found
 
-    def _named(self, call: Callable[[], T]) -> T:
+    def _named(self, call: Callable[[], T], local: str) -> T:
         """Run one call of the client and give its failure a name."""
         import requests
 
@@ -161,8 +183,10 @@ class Client:
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             if self._adapter.sent == sent:
                 words = masking.presentable(str(error), self._adapter.secrets)
+                at_fault = f"; look at {local}" if local else ""
                 raise RequestRefused(
                     f"Kaggle's client refuses to send it ({type(error).__name__}: {words})"
+                    f"{at_fault}"
                 ) from None
             raise _unusable(error) from None
 
@@ -229,6 +253,7 @@ def _kernel_requests() -> dict[str, type]:
 
     return {
         "get_kernel": types.ApiGetKernelRequest,
+        "get_accelerator_quota_statistics": types.ApiGetAcceleratorQuotaStatisticsRequest,
         "get_kernel_session_status": types.ApiGetKernelSessionStatusRequest,
         "list_kernel_session_output": types.ApiListKernelSessionOutputRequest,
     }
@@ -268,9 +293,22 @@ def _from_status(error: Any) -> Exception:
     return RequestRefused(f"Kaggle refused (HTTP {code}): {said}")
 
 
+def _credentials_place() -> str:
+    """Return where the credentials lie that the client takes first, for messages."""
+    folder = os.environ.get("KAGGLE_CONFIG_DIR", "~/.kaggle")
+    if "KAGGLE_USERNAME" in os.environ and "KAGGLE_KEY" in os.environ:
+        key = "KAGGLE_USERNAME and KAGGLE_KEY"
+    else:
+        key = f"{folder}/kaggle.json"
+    return _token_source() or key
+
+
 def _token_source() -> str:
     """Return where the token lies that goes before all other credentials, or ""."""
     from kagglesdk.kaggle_env import get_access_token_from_env
 
-    source = get_access_token_from_env()[1] or ""
+    try:
+        source = get_access_token_from_env()[1] or ""
+    except (OSError, ValueError):  # it cannot be read as text
+        source = "access_token"
     return "~/.kaggle/access_token" if source == "access_token" else source

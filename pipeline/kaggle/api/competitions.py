@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,14 @@ def details(client: Client, slug: str) -> Competition:
             entered=bool(answer.user_has_entered),
             kernels_only=bool(answer.is_kernels_submissions_only),
             submissions_disabled=bool(answer.submissions_disabled),
-            deadline=answer.deadline,
+            deadline=_in_utc(answer.deadline),
         ),
     )
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    """Return a time of Kaggle's in UTC, without a zone, as most of them come."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time
 
 
 def submissions_left(client: Client, slug: str) -> int:

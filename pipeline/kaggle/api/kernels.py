@@ -13,6 +13,7 @@ from pipeline.kaggle.api.errors import (
     NotFound,
     OutputMissing,
     PushRefused,
+    RequestRefused,
 )
 from pipeline.kaggle.api.once import UnusableAnswer
 from pipeline.kaggle.kernel import Kernel
@@ -24,6 +25,17 @@ class Session:
 
     status: str  # QUEUED, RUNNING, COMPLETE, ERROR, CANCEL_REQUESTED or CANCEL_ACKNOWLEDGED
     failure: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """A kernel's version as Kaggle has it; what Kaggle does not say is empty or None."""
+
+    number: int
+    code: str
+    machine_shape: str
+    is_private: bool | None
+    competitions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,9 +77,9 @@ def _version(answer: Any) -> int:
     return int(answer.version_number)
 
 
-def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
-    """Return number and code of the newest version, or None where Kaggle has no such kernel (which
-    it answers with 403 as well as with 404)."""
+def newest_version(client: Client, kernel: Kernel) -> Version | None:
+    """Return the newest version, or None where Kaggle has no such kernel (which it answers with 403
+    as well as with 404)."""
     owner, _, slug = kernel.id.partition("/")
     try:
         return client.call(
@@ -75,9 +87,12 @@ def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
             "get_kernel",
             user_name=owner,
             kernel_slug=slug,
-            take=lambda answer: (
-                int(answer.metadata.current_version_number or 0),
-                answer.blob.source or "",
+            take=lambda answer: Version(
+                number=int(answer.metadata.current_version_number or 0),
+                code=answer.blob.source or "",
+                machine_shape=answer.metadata.machine_shape or "",
+                is_private=answer.metadata.is_private,
+                competitions=tuple(answer.metadata.competition_data_sources or ()),
             ),
         )
     except (NotFound, AccessRefused):
@@ -85,11 +100,39 @@ def newest_version(client: Client, kernel: Kernel) -> tuple[int, str] | None:
 
 
 def find_version(client: Client, kernel: Kernel, *, newer_than: int = 0) -> int | None:
-    """Return the newest version's number, if it is newer than asked and has this kernel's code."""
+    """Return the newest version's number, if it is newer than asked and has this kernel's code and
+    settings. The machine is no part of them: Kaggle replaces one that it has no more."""
     newest = newest_version(client, kernel)
-    if newest and newest[0] > newer_than and built_kernel.same_code(newest[1], kernel.code):
-        return newest[0]
-    return None
+    if newest is None or newest.number <= newer_than:
+        return None
+    asked = kernel.metadata
+    is_same = (
+        built_kernel.same_code(newest.code, kernel.code)
+        and newest.is_private in (None, asked.get("is_private"))
+        and newest.competitions in ((), tuple(asked.get("competition_sources") or ()))
+    )
+    return newest.number if is_same else None
+
+
+def gpu_hours_left(client: Client) -> tuple[float, float] | None:
+    """Return the GPU hours that are left this week, and all of a week; None where Kaggle does not
+    say."""
+    try:
+        return client.call(
+            "asking for the GPU quota",
+            "get_accelerator_quota_statistics",
+            take=lambda answer: answer.gpu_quota and _left(answer.gpu_quota),
+        )
+    except (NotFound, AccessRefused, RequestRefused):
+        return None
+
+
+def _left(quota: Any) -> tuple[float, float]:
+    used, total = (
+        time.total_seconds() / 3600 if time else 0.0
+        for time in (quota.time_used, quota.total_time_allowed)
+    )
+    return max(0.0, total - used), total
 
 
 def session(client: Client, kernel: Kernel) -> Session:

@@ -18,6 +18,7 @@ from pathlib import Path
 STAGES = ("download", "crop", "train", "generate", "package")
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "tqdm", "PIL", "pydantic")
 OLDEST = {"pydantic": (2, 0), "torch": (2, 6)}
+CHANNELS_FOR_A_GPU = 64
 LATEST_IMAGE = "choose Kaggle's latest Python image in the notebook's settings"
 STARTED = time.monotonic()
 
@@ -49,8 +50,32 @@ def check_packages() -> None:
             )
     import torch
 
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    say(f"torch {torch.__version__}, GPUs: {', '.join(gpus) or 'none'}")
+    say(f"torch {torch.__version__}, GPUs: {', '.join(gpu_names()) or 'none'}")
+
+
+def gpu_names() -> list[str]:
+    """Return the names of the session's GPUs."""
+    import torch
+
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def check_session(parameters: dict) -> None:
+    """Stop at once where training would take days, or the zip could not be left at the end."""
+    zip_path = kaggle_root() / "working" / "images.zip"
+    if zip_path.is_dir():
+        sys.exit(f"error: {zip_path} is a folder, and the kernel's one file is to lie there")
+    gpus, asked = gpu_names(), parameters.get("machine_shape", "")
+    model = parameters["params"]["model"]
+    channels = model[model["name"]].get("channels", 0)
+    if not gpus and channels >= CHANNELS_FOR_A_GPU:
+        sys.exit(
+            f"error: this session has no GPU, and {channels} channels need one: choose an "
+            "accelerator in the notebook's settings"
+        )
+    kind = asked.removeprefix("Nvidia").removeprefix("Tesla")
+    if gpus and kind and not any(kind.lower() in name.lower() for name in gpus):
+        say(f"note: {asked} was asked for, this session has {', '.join(gpus)}")
 
 
 def find_data(root: Path, competition: str) -> Path:
@@ -95,6 +120,7 @@ def unpack(sources: dict[str, str], scratch: Path) -> None:
 
 def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
     """Run one stage of the chain in the scratch folder."""
+    from pipeline.common.errors import PipelineError
     from pipeline.common.paths import Paths
     from pipeline.config import params
 
@@ -105,10 +131,23 @@ def run_stage(stage: str, parameters: dict, scratch: Path) -> None:
     if stage == "train":
         content["train"] = {**content["train"], "time_limit_hours": hours_to_train(parameters)}
     module = importlib.import_module(f"pipeline.stages.{stage}")
-    module.run(
-        Paths(scratch),
-        **{name: params.parse_section(name, content[name]) for name in module.SECTIONS},
-    )
+    paths = Paths(scratch)
+    try:
+        sections = {name: params.parse_section(name, content[name]) for name in module.SECTIONS}
+        module.run(paths, **sections)
+    except PipelineError as error:
+        sys.exit(f"error: {keep_index(paths.refused_index, str(error))}")
+
+
+def keep_index(refused: Path, message: str) -> str:
+    """Return an error's message. Where it names the list of bad photos, which goes with the scratch
+    folder, the list is kept in working/ and named there."""
+    if str(refused) not in message:
+        return message
+    kept = kaggle_root() / "working" / refused.name
+    kept.parent.mkdir(exist_ok=True)
+    shutil.copyfile(refused, kept)
+    return message.replace(str(refused), str(kept))
 
 
 def hours_to_train(parameters: dict) -> float:
@@ -147,6 +186,7 @@ def main(mark: str, parameters: str, sources: dict[str, str]) -> None:
     """Run everything, in order. `parameters` is JSON."""
     greet(mark)
     check_packages()
+    check_session(json.loads(parameters))
     scratch = open_scratch()
     try:
         unpack(sources, scratch)

@@ -22,13 +22,12 @@ Each cell writes one module into a scratch folder. `pipeline/stages` holds the s
 become training images."""
 
 STAGES = {
-    "download": "Find the competition's photos and annotations, and pack them as the chain reads "
-    "them.",
-    "crop": "Cut each annotated box out of its photo, as a small square.",
+    "download": "Find the competition's images, and pack them as the chain reads them.",
+    "crop": "Cut each annotated box, or the whole picture, to a small square.",
     "train": "Train the generator. The log has a line a minute; the curves and the samples follow "
     "below.",
     "generate": "Draw the images of the submission with the averaged generator, a seed each.",
-    "package": "Pack them as PNGs into one zip, and read it back as the evaluator will.",
+    "package": "Pack them into one zip, and read it back as the evaluator will.",
 }
 
 SHOW = """\
@@ -58,7 +57,8 @@ def write(main: str, values: str, sources: Mapping[str, str]) -> str:
         sources: text of each module by its path.
     """
     folders = sorted({str(PurePosixPath(name).parent) for name in sources})
-    open_up = "greet(MARK)\ncheck_packages()\nscratch = open_scratch()\n"
+    open_up = "greet(MARK)\ncheck_packages()\ncheck_session(json.loads(PARAMETERS))\n"
+    open_up += "scratch = open_scratch()\n"
     open_up += f"for folder in {json.dumps(folders)}:\n"
     open_up += "    (scratch / folder).mkdir(parents=True, exist_ok=True)\n"
     cells = [

@@ -9,6 +9,7 @@ from pipeline.kaggle.api import competitions, kernels
 from pipeline.kaggle.api.competitions import Submission
 from pipeline.kaggle.api.errors import (
     AccessRefused,
+    KaggleError,
     KernelFailed,
     KernelUnfinished,
     NotFound,
@@ -23,7 +24,7 @@ from pipeline.kaggle.submit.plan import Plan
 T = TypeVar("T")
 
 _UNFINISHED = ("QUEUED", "RUNNING", "NEW_SCRIPT")
-_SETTLED_S = 300.0  # after a push Kaggle may show the version before for a while
+SETTLED_S = 300.0  # after a push Kaggle may show the version before for a while
 
 
 def kernel_run(plan: Plan, kernel: Kernel, version: int) -> None:
@@ -36,27 +37,33 @@ def kernel_run(plan: Plan, kernel: Kernel, version: int) -> None:
     require_newest(plan, kernel, version)
     with _StatusLine(f"kernel version {version}", plan) as line:
         while True:
-            session = _answer_or_none(lambda: _session(plan, kernel), plan)
+            session = _answer_or_none(lambda: _session(plan, kernel, version), plan)
             if session is not None and session.status not in _UNFINISHED:
                 break
             line.show(session.status.lower() if session else "no answer from Kaggle")
             line.wait()
         line.show(session.status.lower())
     if session.status != "COMPLETE":
-        log = kernels.output(plan.client, kernel).log
+        # First of all: whatever Kaggle says of the log, the next run is to push anew.
         plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=version)
         raise KernelFailed(
             f"version {version} of {kernel.id} ended as {session.status.lower()}"
-            f"{f' ({session.failure})' if session.failure else ''}; the end of its log: "
-            f"{kernels.tail(log)}"
+            f"{f' ({session.failure})' if session.failure else ''}; {_end_of_log(plan, kernel)}"
         )
 
 
-def _session(plan: Plan, kernel: Kernel) -> Session:
+def _end_of_log(plan: Plan, kernel: Kernel) -> str:
+    try:
+        return f"the end of its log: {kernels.tail(kernels.output(plan.client, kernel).log)}"
+    except KaggleError as error:
+        return f"its log cannot be had ({error})"
+
+
+def _session(plan: Plan, kernel: Kernel, version: int) -> Session:
     """Return the run of our version. Kaggle answers for the newest version that it knows: soon
     after a push this may be none, or the one before."""
     push = plan.ledger.last(plan.key, PUSH, kernel=kernel.id)
-    settled = push is None or push.age_s > _SETTLED_S
+    settled = push is None or push.age_s > SETTLED_S
     not_yet = Session("QUEUED", "")
     try:
         session = kernels.session(plan.client, kernel)
@@ -66,7 +73,12 @@ def _session(plan: Plan, kernel: Kernel) -> Session:
         return not_yet
     if session.status in _UNFINISHED or settled:
         return session
-    return session if kernel.log_mark in kernels.output(plan.client, kernel).log else not_yet
+    try:
+        log = kernels.output(plan.client, kernel).log
+    except (AccessRefused, NotFound):
+        # A run that failed early may have left none; before a first version there was no other.
+        return session if version == 1 else not_yet
+    return session if kernel.log_mark in log else not_yet
 
 
 def require_newest(plan: Plan, kernel: Kernel, version: int) -> None:
@@ -76,12 +88,18 @@ def require_newest(plan: Plan, kernel: Kernel, version: int) -> None:
         KernelFailed: somebody pushed a newer one.
     """
     newest = kernels.newest_version(plan.client, kernel)
-    if newest is not None and newest[0] > version:
-        plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=newest[0])
+    if newest is not None and newest.number > version:
+        plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=newest.number)
         raise KernelFailed(
-            f"{kernel.id} has a version {newest[0]} on Kaggle, newer than the {version} that was "
-            "pushed here: submit that one by hand there, or run `make submit` again to push this "
-            "kernel anew"
+            f"{kernel.id} has a version {newest.number} on Kaggle, newer than the {version} that "
+            "was pushed here: submit that one by hand there, or run `make submit` again to push "
+            "this kernel anew"
+        )
+    asked = kernel.metadata.get("machine_shape")
+    if newest is not None and newest.machine_shape not in ("", asked):
+        progress.say(
+            f"warning: kaggle.machine_shape asks for {asked}, Kaggle runs it on "
+            f"{newest.machine_shape}"
         )
 
 

@@ -58,6 +58,19 @@ class Ledger:
         )
         return next(matching, None)
 
+    def newest_version(self, kernel: str, *, other_than: str) -> int:
+        """Return the greatest version that other keys pushed of a kernel, 0 for none: what Kaggle
+        lists up to there is not of this key. A kernel that was deleted counts anew."""
+        newest = 0
+        for event in self.events():
+            if event.step == PUSH and event.facts.get("kernel") == kernel:
+                if event.facts.get("gone"):
+                    newest = 0
+                elif event.key != other_than:
+                    found = (event.facts.get("version", 0), event.facts.get("failed", 0))
+                    newest = max(newest, *found)
+        return newest
+
     def events(self) -> list[Event]:
         """Return all events, the oldest first.
 
@@ -67,14 +80,17 @@ class Ledger:
         """
         if not self.path.exists():
             return []
-        lines = self.path.read_text("utf-8").split("\n")
+        try:
+            lines = self.path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error})") from None
         events = []
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
                 events.append(_read(line))
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 if number == len(lines):  # without a line end
                     continue
                 raise InputError(
@@ -103,19 +119,27 @@ class Ledger:
 def _is_whole(line: bytes) -> bool:
     """Return whether a line holds an event."""
     try:
-        _read(line.decode())
-    except (ValueError, KeyError, TypeError):
+        _read(line)
+    except ValueError:
         return False
     return True
 
 
-def _read(line: str) -> Event:
-    """Return the event of a line; raises ValueError, KeyError or TypeError where it holds none."""
-    event = json.loads(line)
-    return Event(
-        key=event.pop("key"),
-        step=event.pop("step"),
-        state=event.pop("state"),
-        time=datetime.fromisoformat(event.pop("time")),
-        facts=event,
-    )
+def _read(line: bytes) -> Event:
+    """Return the event of a line.
+
+    Raises:
+        ValueError: it holds none, or one that lacks what is asked of it later.
+    """
+    event = json.loads(line.decode())
+    required = ("key", "step", "state", "time")
+    if not isinstance(event, dict) or not all(isinstance(event.get(key), str) for key in required):
+        raise ValueError("no event")
+    key, step, state, time = (event.pop(name) for name in required)
+    when = datetime.fromisoformat(time)
+    numbers = [event.get(name, 0) for name in ("version", "failed")]
+    if when.tzinfo is None or not all(isinstance(number, int) for number in numbers):
+        raise ValueError("a time without its zone, or a version that is no number")
+    if (step, state) == (PUSH, DONE) and "version" not in event:
+        raise ValueError("a push without its version")
+    return Event(key, step, state, when, event)

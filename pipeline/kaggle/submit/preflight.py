@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.common import progress
 from pipeline.competitions.profile import Profile
-from pipeline.kaggle.api import competitions
+from pipeline.kaggle.api import competitions, kernels
 from pipeline.kaggle.api.client import Client
 from pipeline.kaggle.api.errors import PreflightFailed
 from pipeline.kaggle.kernel import MAX_BYTES, NO_USERNAME, Kernel
@@ -83,6 +83,12 @@ class Preflight:
             self.add("account", fault, False)
         else:
             self.add("account", name or "unnamed")
+
+    def show_gpu_quota(self, client: Client) -> None:
+        """Show the GPU hours that this account has left this week, where Kaggle says so."""
+        hours = kernels.gpu_hours_left(client)
+        if hours is not None:
+            self.add("GPU hours", f"{hours[0]:.1f} of {hours[1]:.1f} left this week", None)
 
     def check_competition(
         self, client: Client, slug: str, *, with_file: bool, is_sent: bool

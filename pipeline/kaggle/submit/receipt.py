@@ -1,12 +1,14 @@
 """Write outputs/submission.json: what was (or would be) submitted, and how it ended."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common import files, progress
+from pipeline.common.errors import InputError
 from pipeline.kaggle.api.competitions import Submission
 from pipeline.kaggle.api.errors import PreflightFailed
 
@@ -26,8 +28,8 @@ def write(path: Path, submission: Submission | None, **facts: Any) -> None:
         content = {
             "status": submission.status.lower(),
             "ref": submission.ref,
-            "public_score": _number(submission.public_score),
-            "private_score": _number(submission.private_score),
+            **_score("public_score", submission.public_score),
+            **_score("private_score", submission.private_score),
             "description": submission.description,
         }
         score = (
@@ -43,7 +45,14 @@ def local_score(metrics: Path) -> dict[str, Any]:
     is no score."""
     if not metrics.is_file():
         return {}
-    content = json.loads(metrics.read_text("utf-8"))
+    try:
+        content = json.loads(metrics.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_metrics(metrics, str(error)) from None
+    if not isinstance(content, dict):
+        raise _no_metrics(metrics, "no JSON object")
+    if isinstance(content.get("mifid", 0.0), bool | str | list | dict | None):
+        raise _no_metrics(metrics, f"mifid is {content['mifid']!r}")
     kept = ("mifid", "fid", "memorization_distance", "extractor", "reference")
     return {f"local_{name}": content[name] for name in kept if name in content}
 
@@ -62,9 +71,16 @@ def refuse_in_experiments() -> None:
         )
 
 
-def _number(score: str) -> float | None:
-    """Return a score of Kaggle's as a number, None where it is none."""
+def _no_metrics(metrics: Path, fault: str) -> InputError:
+    return InputError(f"{metrics}: not what the score stage writes ({fault}); run it again")
+
+
+def _score(name: str, said: str) -> dict[str, float | str | None]:
+    """Return a score of Kaggle's: a number or, where it is no finite one, None and the text."""
     try:
-        return float(score)
+        number = float(said)
     except ValueError:
-        return None
+        number = math.nan
+    if math.isfinite(number):
+        return {name: number}
+    return {name: None, f"{name}_text": said} if said else {name: None}

@@ -18,7 +18,7 @@ from pipeline.kaggle.api.errors import KaggleError, PushRefused, Refusal
 from pipeline.kaggle.kernel import Kernel
 from pipeline.kaggle.submit import follow, receipt
 from pipeline.kaggle.submit import plan as plans
-from pipeline.kaggle.submit.ledger import DONE, INTENT, PUSH, REFUSED, SUBMIT, Event
+from pipeline.kaggle.submit.ledger import DONE, FAILED, INTENT, PUSH, REFUSED, SUBMIT, Event
 from pipeline.kaggle.submit.plan import Plan
 from pipeline.submission.reader import ZipSummary, check_zip
 
@@ -88,17 +88,23 @@ def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
     """Push the kernel, unless Kaggle has this version. Returns the version's number."""
     last = plan.ledger.last(plan.key, PUSH, kernel=kernel.id)
     if last is not None and last.state == DONE:
-        return int(last.facts["version"])
+        if not _is_gone(plan, kernel, last):
+            return int(last.facts["version"])
+        progress.say(f"{kernel.id} is on Kaggle no more: pushing it anew")
+        plan.ledger.append(plan.key, PUSH, FAILED, kernel=kernel.id, failed=0, gone=True)
+        last = None
     failed = int(last.facts.get("failed", 0)) if last is not None else 0
+    others = plan.ledger.newest_version(kernel.id, other_than=plan.key)
     if last is not None and last.state == INTENT:
         _wait_for_arrival(plan, last)
-    version = kernels.find_version(plan.client, kernel, newer_than=failed)
+    newer_than = max(failed, others)
+    version = kernels.find_version(plan.client, kernel, newer_than=newer_than)
     if version is None:
         if failed:
             progress.say(f"version {failed} of this very code failed: pushing it once more")
         plan.ledger.append(plan.key, PUSH, INTENT, kernel=kernel.id, failed=failed)
         try:
-            version = kernels.push(plan.client, folder, kernel, newer_than=failed)
+            version = kernels.push(plan.client, folder, kernel, newer_than=newer_than)
         except (Refusal, PushRefused) as error:
             # A version that Kaggle made all the same runs without its data, and is of no use.
             failed = getattr(error, "version", 0) or failed
@@ -107,6 +113,13 @@ def push(plan: Plan, folder: Path, kernel: Kernel) -> int:
     plan.ledger.append(plan.key, PUSH, DONE, kernel=kernel.id, version=version)
     progress.say(f"pushed {kernel.id} version {version}")
     return version
+
+
+def _is_gone(plan: Plan, kernel: Kernel, push: Event) -> bool:
+    """Return whether a kernel was deleted on Kaggle after its push. Right after a push Kaggle may
+    not show it yet."""
+    is_old = push.age_s > follow.SETTLED_S
+    return is_old and kernels.newest_version(plan.client, kernel) is None
 
 
 def fetch_zip(

@@ -30,6 +30,16 @@ def test_finds_packed_data(tmp_path: Path) -> None:
     assert kernel_main.find_data(tmp_path, SLUG) == folder
 
 
+@pytest.mark.parametrize("mount", ["gan-getting-started", "competitions/gan-getting-started"])
+def test_finds_the_paintings(tmp_path: Path, mount: str) -> None:
+    folder = tmp_path / "input" / mount
+    (folder / "monet_jpg").mkdir(parents=True)
+    (folder / "photo_jpg").mkdir()
+    assert kernel_main.find_data(tmp_path, "gan-getting-started") == folder
+    with pytest.raises(SystemExit, match="holds all-dogs and annotation: attach"):
+        kernel_main.find_data(tmp_path, SLUG)
+
+
 @pytest.mark.parametrize("there", [(), ("all-dogs",), ("annotation",)])
 def test_says_what_to_attach_where_there_is_no_data(tmp_path: Path, there: tuple[str, ...]) -> None:
     (tmp_path / "input" / SLUG).mkdir(parents=True)
@@ -78,6 +88,78 @@ def test_says_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert f"kernel 0123456789abcdef, Python {sys.version.split()[0]}\n" in said
     assert "torch 2." in said
+
+
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: list[str]) -> None:
+    monkeypatch.setenv("DOGS_KAGGLE_ROOT", str(tmp_path))
+    monkeypatch.setattr(kernel_main, "gpu_names", lambda: gpus)
+
+
+def of_model(name: str, channels: int | None, shape: str = "NvidiaTeslaT4") -> dict[str, Any]:
+    sizes = {} if channels is None else {"channels": channels}
+    return {"params": {"model": {"name": name, name: sizes}}, "machine_shape": shape}
+
+
+@pytest.mark.parametrize("name", ["dcgan", "resnet"])
+def test_wide_networks_without_a_gpu_stop_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    session(tmp_path, monkeypatch, [])
+    with pytest.raises(SystemExit, match="no GPU, and 64 channels need one: choose an acceler"):
+        kernel_main.check_session(of_model(name, 64))
+    kernel_main.check_session(of_model(name, 63))
+    kernel_main.check_session(of_model("vae", None))
+    session(tmp_path, monkeypatch, ["Tesla T4", "Tesla T4"])
+    kernel_main.check_session(of_model(name, 64))
+
+
+@pytest.mark.parametrize(
+    ("shape", "gpus", "said"),
+    [
+        ("NvidiaTeslaT4", ["Tesla T4", "Tesla T4"], ""),
+        (
+            "NvidiaTeslaP100",
+            ["Tesla T4", "Tesla T4"],
+            "NvidiaTeslaP100 was asked for, this",
+        ),
+        ("NvidiaTeslaP100", ["Tesla P100-PCIE-16GB"], ""),
+        ("NvidiaL4", ["NVIDIA L4"], ""),
+    ],
+)
+def test_another_accelerator_than_asked_for_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    shape: str,
+    gpus: list[str],
+    said: str,
+) -> None:
+    session(tmp_path, monkeypatch, gpus)
+    kernel_main.check_session(of_model("dcgan", 64, shape))
+    printed = capsys.readouterr().out
+    assert said in printed and bool(printed) == bool(said)
+
+
+def test_a_folder_in_the_zips_place_stops_it_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session(tmp_path, monkeypatch, [])
+    (tmp_path / "working" / "images.zip").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=r"images\.zip is a folder"):
+        kernel_main.check_session(of_model("dcgan", 8))
+
+
+def test_the_list_of_bad_photos_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scratch folder goes a moment later."""
+    session(tmp_path, monkeypatch, [])
+    refused = tmp_path / "scratch" / "index.refused.csv"
+    refused.parent.mkdir()
+    refused.write_text("file\n")
+    said = kernel_main.keep_index(refused, f"bad photos: each is listed in {refused}")
+    kept = tmp_path / "working" / "index.refused.csv"
+    assert said == f"bad photos: each is listed in {kept}"
+    assert kept.read_text() == "file\n"
+    assert kernel_main.keep_index(tmp_path / "none", "no crops") == "no crops"
 
 
 def parameters(

@@ -28,7 +28,9 @@ SCORING = ["ListSubmissions 2", "ListSubmissions 3"]
 REQUESTS = {
     "file": [*PREFLIGHT, "StartSubmissionUpload", "PUT", "CreateSubmission", *SCORING],
     "kernel": [
-        *PREFLIGHT,
+        *PREFLIGHT[:2],
+        "GetAcceleratorQuotaStatistics",
+        *PREFLIGHT[2:],
         "GetKernel",
         "SaveKernel",
         "GetKernel 2",
