@@ -22,14 +22,14 @@ help: ## list the targets
 
 run: .venv/installed ## set up, then photos -> crops -> GAN -> images.zip -> score
 	@$(if $(PRESET),python -m pipeline use '$(PRESET)')
-	@dvc repro
+	@python -m pipeline repro
 	@python -m pipeline summary
 
 test: .venv/installed ## set up, then run the tests
 	@python -m pytest
 
 bundle: .venv/installed ## write kernels/dcgan, what `kaggle kernels push -p kernels/dcgan` takes
-	@dvc repro -q kernels/dvc.yaml:bundle
+	@python -m pipeline repro -- -q kernels/dvc.yaml:bundle
 	@echo 'kernels/dcgan is ready: kaggle kernels push -p kernels/dcgan'
 
 submit: .venv/installed ## check, then push to Kaggle what submit.mode in params.yaml names

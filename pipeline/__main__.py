@@ -42,6 +42,8 @@ SUBMISSIONS = {
 STAGES = CHAIN | KERNELS | SUBMISSIONS
 # Commands that are no stages: a file each in pipeline/commands/, with `add_arguments` and `run`.
 COMMANDS = {
+    "repro": "run what changed: `dvc repro`, once what a kill left of its files is mended",
+    "verify": "look for damage in outs, cache, checkpoints and weights, and say how to mend it",
     "use": "write a preset of presets/ into params.yaml; without a name: list the presets",
     "sample": "write a grid of samples of the trained generator",
     "interpolate": "write an animation and a grid between latents of the trained generator",

@@ -30,7 +30,7 @@ LAYERS = (
     ("data", "models"),
     ("training", "scoring", "submission"),
     ("config",),
-    ("kaggle", "report"),
+    ("kaggle", "report", "workspace"),
     ("stages",),
     ("commands",),
     ("__main__",),

@@ -4,7 +4,6 @@ Submitting is no stage of DVC, so that no `dvc repro`, of whatever stages, sends
 """
 
 import argparse
-import subprocess
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,6 +12,7 @@ from pipeline.common import progress
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.stages import submit_file, submit_kernel
+from pipeline.workspace import repro
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def run(options: argparse.Namespace) -> None:
     settings = params.load(options.params or options.root / "params.yaml")
     mode = MODES[settings.submit.mode]
     progress.say(f"submit.mode is {settings.submit.mode}: {mode.plan}")
-    command = [sys.executable, "-m", "dvc", "repro", mode.target]
-    code = subprocess.run(command, cwd=options.root).returncode
+    code = repro.run(options.root, [mode.target])
     if code != 0:
         sys.exit(code)
     sections = {name: getattr(settings, name) for name in mode.stage.SECTIONS}

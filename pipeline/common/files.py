@@ -175,6 +175,14 @@ def locked(path: Path, *, on_wait: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def locked_or_not(path: Path) -> Iterator[bool]:
+    """Hold an exclusive lock on the file `path` if no other process does; yield whether."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        yield bool(_lock(file.fileno()))
+
+
 def require_space(folder: Path, needed_bytes: int, what: str) -> None:
     """Check that the file system of `folder` (which exists) can take `needed_bytes` more.
 

@@ -15,6 +15,7 @@ from pipeline.images.shape import ImageShape
 from pipeline.scoring.extractors import batched
 
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
+WEIGHTS_SHA256 = "257033bf763b3aa208ecffa8f2627ddcb1193cf72704af6e7c28b6668dd373b6"
 SIDE_PX = 64
 DIMENSIONS = 768
 CHANNELS = (48, 96, 160, 320)  # of the four levels
@@ -120,6 +121,11 @@ class Embedded:
         )
 
 
+def is_as_shipped() -> bool:
+    """Return whether the weights beside this module are those that belong to it."""
+    return WEIGHTS.is_file() and sha256(WEIGHTS) == WEIGHTS_SHA256
+
+
 def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
     """Return the shipped network on `device` ("cpu", "cuda", "mps").
 
@@ -133,6 +139,12 @@ def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
             f"{weights}: not found. The weights come with a checkout (restore it with git) and are "
             "left out of a Kaggle kernel, which trains and packages but does not score"
         )
+    identity = sha256(weights)
+    if weights == WEIGHTS and identity != WEIGHTS_SHA256:
+        raise PipelineError(
+            f"{weights}: damaged, its SHA-256 is {identity[:12]}… instead of "
+            f"{WEIGHTS_SHA256[:12]}…; restore the file with git"
+        )
     network = Network()
     try:
         with safe_open(weights, "pt") as file:
@@ -144,6 +156,4 @@ def load(device: str = "cpu", *, weights: Path = WEIGHTS) -> Embedded:
         raise PipelineError(
             f"{weights}: not the weights of this network ({reason}); restore the file with git"
         ) from None
-    return Embedded(
-        network, memorization_threshold=threshold, identity=sha256(weights), device=device
-    )
+    return Embedded(network, memorization_threshold=threshold, identity=identity, device=device)
