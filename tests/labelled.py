@@ -9,6 +9,9 @@ from pipeline.data import held_out
 from pipeline.data.arrays import crops
 from pipeline.data.arrays.raw import LabelledImages, RawArrays
 from pipeline.data.dataset import Dataset
+from pipeline.data.sources.registry import SOURCES, section_name
+from pipeline.data.sources.source import Request
+from tests import factories
 
 NAMES = tuple("9876543210")  # not in the order in which a data set sorts them
 
@@ -37,3 +40,27 @@ def load(paths: Paths) -> tuple[Dataset, Dataset]:
     """Return the data set of a folder and its test set."""
     dataset = Dataset.load(paths.crops, paths.index)
     return dataset, held_out.load(paths.held_out, dataset)
+
+
+def of_folder(paths: Paths, source: str, folder: Path) -> Paths:
+    """Fill a folder with the crops, index and test set of a source whose files lie in `folder`."""
+    settings = factories.tiny(**{f"data.{section_name(source)}.path": str(folder)}).data
+    request = Request(
+        raw=paths.raw,
+        root=paths.root,
+        downloads=paths.downloads,
+        competition="none",
+        timeout_s=1,
+        retries=0,
+        retry_wait_s=0,
+    )
+    paths.raw.mkdir(parents=True)
+    SOURCES[source].write(request, getattr(settings, section_name(source)))
+    crops.write(
+        RawArrays.load(paths.raw),
+        side_px=32,
+        crops=paths.crops,
+        index_csv=paths.index,
+        test_set=paths.held_out,
+    )
+    return paths
