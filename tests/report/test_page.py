@@ -125,9 +125,8 @@ def test_photos_stay_out_unless_asked_for(run_paths: Paths, content: dict, html:
 
 def test_the_page_stays_under_5_mb_with_the_worst_pictures(tmp_path: Path, content: dict) -> None:
     # Noise does not compress: 40 grids of it, 10,000 reasons, 120 classes, 2 million characters.
-    draw = np.random.default_rng(0)
     paths = write_run(tmp_path, generator=False)
-    noise = draw.integers(0, 256, (64, 64, 64, 3), dtype=np.uint8)
+    noise = factories.noise(64, 64)
     sheet = arrays.encode_png(arrays.grid(noise, 8))
     for step in range(40):
         files.write_bytes(paths.grids / f"{step * 1000:09d}.png", sheet)

@@ -1,8 +1,6 @@
 """The reference and score stages: from photos and a zip to numbers, with the shipped network."""
 
-import io
 import json
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from pipeline.stages import package, reference, score
 from pipeline.submission.reader import read_zip
 from pipeline.submission.writer import write_zip
 from tests import factories
+from tests.data.raw import write
 from tests.forms import DOGS
 
 COUNT = 40
@@ -64,16 +63,10 @@ def scoring(**changes: object) -> schema.Score:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """Photos, their crops, and the reference made of them."""
     paths = Paths(tmp_path_factory.mktemp("real"))
-    paths.raw.mkdir(parents=True)
-    with tarfile.open(paths.raw / "images.tar", "w") as archive:
-        for number in range(COUNT):
-            buffer = io.BytesIO()
-            scene(number, 96, 80).save(buffer, "png")
-            entry = tarfile.TarInfo(f"Images/n1-dog/{number:03d}.png")
-            entry.size = len(buffer.getvalue())
-            archive.addfile(entry, io.BytesIO(buffer.getvalue()))
-    with tarfile.open(paths.raw / "annotation.tar", "w"):
-        pass
+    write(
+        paths.raw,
+        [(f"Images/n1-dog/{n:03d}.png", factories.png(scene(n, 96, 80))) for n in range(COUNT)],
+    )
     crops = [
         np.asarray(scene(n, 96, 80).crop((8, 0, 88, 80)).resize((64, 64))) for n in range(COUNT)
     ]

@@ -17,6 +17,7 @@ from pipeline.scoring.classifier.training import Recipe
 from pipeline.scoring.extractors import registry
 from pipeline.scoring.extractors.inception import Inception
 from pipeline.scoring.extractors.registry import Extractor
+from tests.factories import noise
 from tests.scoring.extractors import inception_weights
 
 
@@ -56,18 +57,13 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return build(section(extractor=request.param), folder)
 
 
-def noise(side_px: int, channels: int, count: int = 3) -> np.ndarray:
-    shape = (count, side_px, side_px, channels)
-    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-
-
 def test_what_the_score_asks_of_a_network(network: Extractor) -> None:
     assert network.name in ("embedded", "inception", "classifier")
     assert 0 < network.memorization_threshold < 1
     assert len(network.identity) == 64
     # The embedded network has one precision, whatever is asked of Inception.
     assert network.precision == "float32"
-    images = noise(64, 3)
+    images = noise(3, 64)
     threads = torch.get_num_threads()
     features = network.features(images)
     assert features.shape == (3, network.dimensions)
@@ -81,7 +77,7 @@ def test_what_the_score_asks_of_a_network(network: Extractor) -> None:
 def test_grey_images_have_the_features_of_their_rgb_copies(
     network: Extractor, side_px: int
 ) -> None:
-    grey = noise(side_px, 1)
+    grey = noise(3, side_px, channels=1)
     features = network.features(grey)
     assert np.array_equal(features, network.features(np.repeat(grey, 3, axis=3)))
     assert len(np.unique(features.round(4), axis=0)) == 3  # or any agreement would mean nothing
@@ -92,20 +88,20 @@ def test_grey_images_have_the_features_of_their_rgb_copies(
 def test_other_sides_become_the_networks_own(
     network: Extractor, side_px: int, channels: int
 ) -> None:
-    images = noise(side_px, channels)
+    images = noise(3, side_px, channels=channels)
     conformed = arrays.conform(images, network.input_shape)
     assert np.array_equal(network.features(images), network.features(conformed))
 
 
 def test_more_images_than_a_batch_holds_are_each_conformed(network: Extractor) -> None:
-    images = noise(32, 1, count=70)
+    images = noise(70, 32, channels=1)
     conformed = arrays.conform(images, network.input_shape)
     assert np.array_equal(network.features(images), network.features(conformed))
 
 
 def test_no_images_give_no_rows(network: Extractor) -> None:
     for side_px, channels in ((64, 3), (28, 1)):
-        features = network.features(noise(side_px, channels, count=0))
+        features = network.features(noise(0, side_px, channels=channels))
         assert features.shape == (0, network.dimensions)
 
 
