@@ -76,6 +76,8 @@ def _session(plan: Plan, kernel: Kernel, version: int) -> Session:
     try:
         log = kernels.output(plan.client, kernel).log
     except (AccessRefused, NotFound):
+        if session.status == "COMPLETE":
+            raise
         # A run that failed early may have left none; before a first version there was no other.
         return session if version == 1 else not_yet
     return session if kernel.log_mark in log else not_yet
