@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 # folder comes first, and absolute: a relative one would not hold inside a temporary experiment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test report bundle submit lint lock clean
+.PHONY: help run test report bundle submit sudoku lint lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -34,6 +34,9 @@ bundle: .venv/installed ## write kernels/dcgan, what `kaggle kernels push -p ker
 
 submit: .venv/installed ## check, then push to Kaggle what submit.mode in params.yaml names
 	@python -m pipeline submit
+
+sudoku: .venv/installed ## play Sudoku with generated digits in a browser (a few minutes at first)
+	@exec python -m pipeline sudoku
 
 lint: .venv/installed ## check the style of the code
 	@ruff check . && ruff format --check .

@@ -50,6 +50,8 @@ COMMANDS = {
     "compare": "write a page with runs side by side",
     "submit": "check, then submit what submit.mode names: dry-run, file or kernel",
     "summary": "print the score and where the zip and the images are",
+    "sudoku": "serve a Sudoku of generated digits, or write one as a page of its own",
+    "write": "draw a date or a number in generated digits",
     "plots-page": "let `dvc plots` work offline (`make` does it)",
 }
 

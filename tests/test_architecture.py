@@ -32,6 +32,7 @@ LAYERS = (
     ("config",),
     ("kaggle", "report", "workspace"),
     ("stages",),
+    ("sudoku",),
     ("commands",),
     ("__main__",),
 )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from pipeline.common import devices
 from pipeline.images import arrays
 
 # Of the classifier's probability, the least of all variants. It is trained with smoothed labels, so
@@ -51,9 +52,11 @@ def moved(images: np.ndarray, right: float, down: float, degrees: float) -> np.n
     cosine, sine = np.cos(angle), np.sin(angle)
     # Where each place of the result comes from: the inverse of the motion.
     matrix = torch.tensor([[cosine, sine, -right], [-sine, cosine, -down]], dtype=torch.float32)
-    grid = F.affine_grid(matrix.expand(len(images), 2, 3), list(signed.shape), align_corners=False)
-    found = F.grid_sample(signed, grid, padding_mode="border", align_corners=False)
-    return arrays.to_bytes(found).numpy()
+    matrices = matrix.expand(len(images), 2, 3)
+    with devices.cpu_threads(1):  # small work: several threads would wait for each other
+        grid = F.affine_grid(matrices, list(signed.shape), align_corners=False)
+        found = F.grid_sample(signed, grid, padding_mode="border", align_corners=False)
+        return arrays.to_bytes(found).numpy()
 
 
 def read(images: np.ndarray, classifier: DigitClassifier) -> tuple[np.ndarray, np.ndarray]:

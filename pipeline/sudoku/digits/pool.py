@@ -141,16 +141,18 @@ def make(
 
         if names:
             for digit, name in enumerate(DIGITS):
-                for first in range(0, most_tries * each, _BATCH):
+                batch = min(_BATCH, 2 * each)
+                for first in range(0, most_tries * each, batch):
                     if len(classes[digit].pictures) == each:
                         break
-                    add(generator.sample(_SEED, _BATCH, first=first, label=name), digit)
+                    add(generator.sample(_SEED, batch, first=first, label=name), digit)
                     show()
         else:
-            for first in range(0, most_tries * total, _BATCH):
+            batch = min(_BATCH, 2 * total)
+            for first in range(0, most_tries * total, batch):
                 if all(len(of_class.pictures) == each for of_class in classes):
                     break
-                add(generator.sample(_SEED, _BATCH, first=first), None)
+                add(generator.sample(_SEED, batch, first=first), None)
                 show()
     _require_each(classes, is_conditional=bool(names))
     return Pool(

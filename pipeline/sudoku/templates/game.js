@@ -90,7 +90,7 @@ function show() {
   });
   [...$("pad").children].forEach((button, n) => {
     const left = 9 - board.filter(value => value === n + 1).length;
-    button.lastChild.textContent = left > 0 ? `${left} left` : "done";
+    button.lastChild.textContent = left > 0 ? left : "✓";
     button.classList.toggle("done", left <= 0);
     button.setAttribute("aria-label", `${n + 1}, ${left > 0 ? `${left} left` : "done"}`);
   });
