@@ -29,7 +29,7 @@ from pipeline.data import index
 from pipeline.data.archives.reader import open_archive, write_tar
 from pipeline.data.cropping.boxes import Box
 from pipeline.stages import crop as stage
-from tests.data.raw import joined
+from tests.data.raw import read_photos
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -114,7 +114,7 @@ def plain_loop(files: list[Path], boxes: list[Box]) -> np.ndarray:
 
 def extracted(paths: Paths) -> tuple[list[Path], list[Box]]:
     """The photos as single files, as the plain loop wants them, and the first box of each."""
-    listed, _ = joined(paths.raw)
+    listed, _ = read_photos(paths.raw)
     files = []
     with open_archive(paths.raw, "images") as archive:
         for photo in listed:
@@ -146,7 +146,7 @@ def from_folder(raw: Path) -> list[tuple[bytes, Box]]:
     with open_archive(raw, "images") as archive:
         return [
             (archive.read(photo.file), photo.boxes[0])
-            for photo in joined(raw)[0]
+            for photo in read_photos(raw)[0]
             if photo.boxes and photo.boxes[0]
         ]
 

@@ -113,20 +113,20 @@ def split(line: str) -> list[tuple[str, ...]]:
 
 def _command_lines(block: Block) -> list[str]:
     """Return the commands of a block, each on one line; of `console`, without the output."""
-    joined: list[str] = []
+    found: list[str] = []
     continued = False
     for line in block.lines:
         if continued:
-            joined[-1] += " " + line.strip()
+            found[-1] += " " + line.strip()
         elif block.language == "sh":
-            joined.append(line.strip())
+            found.append(line.strip())
         elif line.startswith("$ "):
-            joined.append(line[2:].strip())
+            found.append(line[2:].strip())
         else:
             continue
-        continued = joined[-1].endswith("\\")
-        joined[-1] = joined[-1].removesuffix("\\")
-    return [line for line in joined if line]
+        continued = found[-1].endswith("\\")
+        found[-1] = found[-1].removesuffix("\\")
+    return [line for line in found if line]
 
 
 def links(text: str) -> list[str]:
