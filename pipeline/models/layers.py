@@ -8,10 +8,17 @@ from torch.nn.utils import parametrize
 
 def with_labels(features: Tensor, labels: Tensor | None, classes: int) -> Tensor:
     """Return features (N, D) with the one-hot label of each row, int64 (N,), after them, where
-    there are classes."""
+    there are classes; or with shares of the classes, float (N, classes), which lie between."""
     if not classes:
         return features
-    return torch.cat([features, F.one_hot(labels, classes).to(features.dtype)], 1)
+    shares = labels if labels.is_floating_point() else F.one_hot(labels, classes)
+    return torch.cat([features, shares.to(features.dtype)], 1)
+
+
+def embedded(embedding: nn.Embedding, labels: Tensor) -> Tensor:
+    """Return the vector of each label, (N, D), int64 (N,); or the mean of the classes' vectors with
+    their shares, float (N, classes), as weights."""
+    return labels @ embedding.weight if labels.is_floating_point() else embedding(labels)
 
 
 def initialise_glorot(network: nn.Module, seed: int) -> None:
@@ -26,22 +33,27 @@ def initialise_glorot(network: nn.Module, seed: int) -> None:
 
 def spectral_norm(layer: nn.Module) -> nn.Module:
     """Have a layer's weight divided by its largest singular value; return the layer."""
-    parametrize.register_parametrization(layer, "weight", _SpectralNorm(len(layer.weight)))
+    parametrize.register_parametrization(layer, "weight", SpectralNorm(len(layer.weight)))
     return layer
 
 
-class _SpectralNorm(nn.Module):
+class SpectralNorm(nn.Module):
     """A weight over its largest singular value, followed by one power iteration each time that it
     is used in training (Miyato et al. 2018, arXiv 1802.05957, algorithm 1).
 
     Other than torch's own: in float32 also under autocast, whose matrix products would be of fewer
-    bits than the estimate, and from a start that needs no random draw. An orthogonal initial weight
-    has all its singular values 1, and the estimate is right at once.
+    bits than the estimate, and from a start that needs no random draw (`restart`). An orthogonal
+    weight has all its singular values 1, and the estimate is right at once.
     """
 
     def __init__(self, rows: int) -> None:
         super().__init__()
-        self.register_buffer("left", torch.full((rows,), rows**-0.5))
+        self.register_buffer("left", torch.empty(rows))
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget the weights so far: any use of a layer, its making too, moves the estimate."""
+        self.left.fill_(len(self.left) ** -0.5)
 
     def forward(self, weight: Tensor) -> Tensor:  # (rows, ...) -> (rows, ...)
         with torch.autocast(weight.device.type, enabled=False):

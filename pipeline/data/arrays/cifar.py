@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import pickletools
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from pipeline.data.arrays.raw import LabelledImages, require_labels
 _META = "batches.meta"
 _TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST = "test_batch"
+_GZIP = b"\x1f\x8b"
 _FILES = (_META, *_TRAIN, _TEST)
 _SIDE_PX = 32
 _LIMIT_BYTES = 64 << 20  # twice a batch
@@ -59,21 +61,36 @@ def _of_folder(path: Path) -> dict[str, bytes]:
 
 
 def _of_archive(path: Path) -> dict[str, bytes]:
-    """Return the content of all files, read in one pass; no member may be larger than a batch."""
+    """Return the content of all files; no member may be larger than a batch."""
     if not path.is_file():
         raise InputError(f"{path}: not there")
-    content = {}
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
-                name = member.name.rsplit("/", 1)[-1]
-                _require_size(member.size, path, name)
-                if member.isfile() and name in _FILES:
-                    content[name] = archive.extractfile(member).read()
+        with open(path, "rb") as raw:
+            packed = raw.read(len(_GZIP)) == _GZIP
+            raw.seek(0)
+            if not packed:
+                content = _of_stream(raw, path)
+            else:
+                with gzip.GzipFile(fileobj=raw) as stream:
+                    content = _of_stream(stream, path)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path}: cut short or damaged ({error})") from None
     if missing := [name for name in _FILES if name not in content]:
         raise InputError(f"{path}: holds no {', '.join(missing)}")
+    return content
+
+
+def _of_stream(stream: BinaryIO, path: Path) -> dict[str, bytes]:
+    """Return the content of a tar's files, read in one pass."""
+    content = {}
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            name = member.name.rsplit("/", 1)[-1]
+            _require_size(member.size, path, name)
+            if member.isfile() and name in _FILES:
+                content[name] = archive.extractfile(member).read()
+    while stream.read(1 << 20):  # to the end, where gzip's checksum is compared
+        pass
     return content
 
 

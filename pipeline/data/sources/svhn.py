@@ -53,12 +53,13 @@ def read(path: Path) -> LabelledImages:
     from pipeline.data.arrays.raw import LabelledImages, require_labels
 
     try:
-        # What the file says of itself comes first, so that no bomb is inflated.
-        shapes = {name: (shape, kind) for name, shape, kind in whosmat(path)}
-        shape, kind = shapes["X"]
-        if kind == "uint8" and math.prod(shape) <= _LIMIT_BYTES:
-            content = loadmat(path, variable_names=["X", "y"])
-            images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
+        with open(path, "rb") as file:
+            # What the file says of itself comes first, so that no bomb is inflated.
+            shapes = {name: (shape, kind) for name, shape, kind in whosmat(file)}
+            shape, kind = shapes["X"]
+            if kind == "uint8" and math.prod(shape) <= _LIMIT_BYTES:
+                content = loadmat(file, variable_names=["X", "y"])
+                images, labels = content["X"], content["y"].reshape(-1).astype(np.int64)
     except FileNotFoundError:
         raise InputError(f"{path}: not there") from None
     except Exception as error:  # scipy's reader raises what the damage has it raise

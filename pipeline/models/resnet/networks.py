@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.models.family import NetworkSize
-from pipeline.models.layers import spectral_norm
+from pipeline.models.layers import SpectralNorm, embedded, spectral_norm
 from pipeline.models.resnet import ATTENTION_PX
 
 _SMALLEST_PX = 4
@@ -136,7 +136,7 @@ class ConditionalBatchNorm(nn.Module):
         x = self.norm(x)
         if self.of_class is None:
             return x
-        scale, shift = self.of_class(labels)[:, :, None, None].chunk(2, dim=1)
+        scale, shift = embedded(self.of_class, labels)[:, :, None, None].chunk(2, dim=1)
         return x * (1 + scale) + shift
 
 
@@ -170,7 +170,9 @@ def initialise(network: nn.Module, seed: int) -> None:
     """See the family's `initialise`."""
     source = torch.Generator().manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.Embedding) and not is_parametrized(module):
+        if isinstance(module, SpectralNorm):
+            module.restart()
+        elif isinstance(module, nn.Embedding) and not is_parametrized(module):
             nn.init.zeros_(module.weight)  # conditional batch norm: every class starts alike
         elif isinstance(module, nn.Conv2d | nn.Linear | nn.Embedding):
             normed = is_parametrized(module)
