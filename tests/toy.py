@@ -97,6 +97,7 @@ class Toy:
 class LeastSquares:
     """The objective: minus the evidence lower bound, with a squared error for the pixels."""
 
+    rate_factor = 1.0
     weight_streams: ClassVar = {"generator": "weights of decoder", "encoder": "weights of encoder"}
     metrics = (
         Metric("elbo", "ELBO", "evidence lower bound (nats)", in_summary=True),
@@ -131,6 +132,10 @@ class LeastSquares:
 
     def advice(self, shows: float) -> str | None:
         return "train for less long" if shows > 1000 else None
+
+    def held_out_metrics(self, generator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        made = generator(batch.latents, batch.labels if self.conditional else None)
+        return {"error": (made - batch.images).square().mean()}
 
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
         return "posterior collapse" if rows and rows[-1]["kl"] < 1e-3 else None

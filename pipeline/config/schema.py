@@ -166,6 +166,9 @@ class Train(Section):
     score_every_images: int = Field(ge=0)
     keep: Literal["last", "best"]
     stop_on_collapse: bool
+    stop_when: Literal["done", "plateau"]
+    patience_images: int = Field(ge=1)
+    on_divergence: Literal["stop", "retry"]
     processes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
     threads: Annotated[int, Field(ge=1, le=1024)] | None
     deterministic: bool
@@ -177,6 +180,8 @@ class Train(Section):
     def _the_best_is_scored(self) -> "Train":
         if self.keep == "best" and self.score_every_images == 0:
             raise ValueError("keep: best needs scores; set score_every_images above 0")
+        if self.stop_when == "plateau" and self.score_every_images == 0:
+            raise ValueError("stop_when: plateau needs scores; set score_every_images above 0")
         return self
 
 

@@ -34,6 +34,9 @@ FREE = frozenset(
         "score_every_images",
         "keep",
         "stop_on_collapse",
+        "stop_when",
+        "patience_images",
+        "on_divergence",
     }
 )
 

@@ -16,6 +16,7 @@ from pipeline.common import devices, progress
 from pipeline.training import memory
 from pipeline.training.engine import precision, registry
 from pipeline.training.engine.batches import Batches
+from pipeline.training.monitor.metrics import TrainingDiverged
 from pipeline.training.monitor.monitor import Monitor
 from pipeline.training.state import TrainingState
 from pipeline.training.stopping import StopRequest
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from pipeline.training.monitor.history import History
 
 
+_HELD_OUT_BATCH = 250
+
+
+_RETRY_RATE = 0.5  # of the rates before, after a divergence
+
+
 @dataclass(frozen=True)
 class Trained:
     """What `fit` returns.
@@ -41,6 +48,8 @@ class Trained:
         kept_images_seen: where that average is from: train.keep.
         history: of the run.
         rows: of the history, with a last one that the checkpoint lacks.
+        held_out: what the objective says of the generator on unseen images, by name; nothing in
+            other processes than the main one.
     """
 
     generator: nn.Module
@@ -48,10 +57,12 @@ class Trained:
     kept_images_seen: int
     history: History
     rows: list[dict[str, Any]]
+    held_out: dict[str, float]
 
 
 def fit(
     dataset: Dataset,
+    held_out: Dataset,
     *,
     model: Model,
     train: Train,
@@ -64,13 +75,15 @@ def fit(
     """Train until the networks were shown `train.images` images, from the newest checkpoint on.
 
     Args:
+        held_out: images that training does not see, maybe none.
         distributed: the processes that share each batch; the main one alone writes and prints.
         checkpoints: opened by the main process; holds this run's.
         paths: history and grids are written there as training goes on.
         make_evaluator: makes what scores samples (`train.score_every_images`).
 
     Raises:
-        TrainingDiverged: a metric is not finite; the last good checkpoint is kept.
+        TrainingDiverged: a metric is not finite, after the retry where there is to be one
+            (`train.on_divergence`); the last good checkpoint is kept.
         OutOfMemory: with the batch that would fit.
         Collapsed: see `train.stop_on_collapse`.
         SystemExit: after SIGINT or SIGTERM, once the checkpoint is written.
@@ -78,7 +91,6 @@ def fit(
     # Networks, batches, and what is logged of them.
     precision.make_reproducible(device, deterministic=train.deterministic)
     devices.keep_freed_memory()
-    local_size = distributed.local_batch_size(train.batch_size)
     objective, average = registry.build(
         dataset, model=model, train=train, device=device, distributed=distributed
     )
@@ -99,59 +111,134 @@ def fit(
     )
 
     # At the start, or where the newest checkpoint left off.
-    checkpoint = distributed.broadcast(checkpoints.load() if distributed.is_main else None)
-    if checkpoint is not None:
-        state.load_state_dict(checkpoint)
-        if distributed.is_main:
-            progress.say(f"continuing at {state.images_seen} images")
-    elif distributed.is_main and (advice := objective.advice(train.images / len(dataset))):
+    is_new = not _resume(state, checkpoints, distributed)
+    if is_new and distributed.is_main and (advice := objective.advice(train.images / len(dataset))):
         progress.say(advice)
 
     # Step by step. Nothing here waits for the device but what happens once an interval.
     stop = StopRequest(train.time_limit_hours)
-    signal_number = out_of_time = 0
+    signal_number = 0
     saved = time.monotonic()
     with stop.listening(), monitor.watching():
+        if is_new and train.on_divergence == "retry":
+            _save(state, monitor, checkpoints, distributed)  # there is one to return to
         state.start_clock()
-        while state.images_seen < train.images and not signal_number and not out_of_time:
-            first = state.images_seen + distributed.rank * local_size
+        (is_over,) = distributed.all_reduce_max(
+            state.images_seen >= train.images or monitor.is_on_plateau
+        )
+        while not is_over:
             try:
-                batch = batches.at(first, local_size)
-                state.metrics.add(objective.step(batch, state.images_seen // train.batch_size))
-            except (RuntimeError, MemoryError) as error:
-                if not memory.is_out_of_memory(error):
-                    raise
-                batch = None  # give its memory back
-                try_step = functools.partial(_try_step, objective, batches, distributed)
-                raise memory.explained(error, try_step, train.batch_size, device) from error
-            state.images_seen += train.batch_size
-            average.update(train.batch_size, state.images_seen)
-            monitor.after_step()
-            signal_number, out_of_time, is_save_due = distributed.all_reduce_max(
-                stop.signal or 0,
-                stop.out_of_time,
-                distributed.is_main and time.monotonic() - saved > train.checkpoint_minutes * 60,
-            )
-            if is_save_due:
-                _save(state, monitor, checkpoints, distributed)
-                saved = time.monotonic()
-
-        # The end, or as far as it came.
+                _step(state, batches, train=train, device=device, distributed=distributed)
+                average.update(train.batch_size, state.images_seen)
+                monitor.after_step()
+                signal_number, is_over, is_save_due = distributed.all_reduce_max(
+                    stop.signal or 0,
+                    state.images_seen >= train.images
+                    or bool(stop.signal or stop.out_of_time or monitor.is_on_plateau),
+                    distributed.is_main
+                    and time.monotonic() - saved > train.checkpoint_minutes * 60,
+                )
+                if is_over or is_save_due:
+                    _save(state, monitor, checkpoints, distributed)
+                    saved = time.monotonic()
+            except TrainingDiverged as error:
+                _return_to_checkpoint(error, state, monitor, checkpoints, train, distributed)
+                is_over = False
         state.stop_clock()
-        _save(state, monitor, checkpoints, distributed)
+
+    # The end, or as far as it came.
     if distributed.is_main and (signal_number or state.images_seen < train.images):
-        progress.say(_why_early(state, train, signal_number))
+        progress.say(_why_early(state, train, signal_number, on_plateau=monitor.is_on_plateau))
     if signal_number:
         raise SystemExit(128 + signal_number)
     # A last row and a last grid of what is left; not in the checkpoint, which may go on.
     rows = [*state.history.rows, state.log_row()] if state.metrics.images else state.history.rows
     monitor.draw_last_grid()
-    kept_images_seen = state.images_seen
-    if train.keep == "best" and state.best is not None:
-        average.network.load_state_dict(state.best["average"])
-        kept_images_seen = state.best["images_seen"]
+    kept_images_seen = _keep(state, train)
     generator = monitor.finished_generator()
-    return Trained(generator, state.images_seen, kept_images_seen, state.history, rows)
+    seed = train.seed
+    unseen = Batches(held_out, seed=seed, flips=False, latent_dim=model.latent_dim, device=device)
+    measured = _held_out_metrics(objective, generator, unseen, len(held_out), distributed)
+    return Trained(generator, state.images_seen, kept_images_seen, state.history, rows, measured)
+
+
+def _resume(state: TrainingState, checkpoints: CheckpointFolder, distributed: Distributed) -> bool:
+    """Continue from the newest checkpoint, and return whether there was one."""
+    checkpoint = distributed.broadcast(checkpoints.load() if distributed.is_main else None)
+    if checkpoint is None:
+        return False
+    state.load_state_dict(checkpoint)
+    if distributed.is_main:
+        progress.say(f"continuing at {state.images_seen} images")
+    return True
+
+
+def _keep(state: TrainingState, train: Train) -> int:
+    """Leave in `state.average` what `train.keep` asks for; return how many images it had seen."""
+    if train.keep == "last" or state.best is None:
+        return state.images_seen
+    state.average.network.load_state_dict(state.best["average"])
+    return state.best["images_seen"]
+
+
+def _held_out_metrics(
+    objective: Objective,
+    generator: nn.Module,
+    batches: Batches,
+    count: int,
+    distributed: Distributed,
+) -> dict[str, float]:
+    """Return the means over `count` images, each taken once."""
+    sums: dict[str, float] = {}
+    for first in range(0, count if distributed.is_main else 0, _HELD_OUT_BATCH):
+        size = min(_HELD_OUT_BATCH, count - first)
+        for name, value in objective.held_out_metrics(generator, batches.at(first, size)).items():
+            sums[name] = sums.get(name, 0.0) + size * float(value)
+    return {name: value / count for name, value in sums.items()}
+
+
+def _step(
+    state: TrainingState,
+    batches: Batches,
+    *,
+    train: Train,
+    device: torch.device,
+    distributed: Distributed,
+) -> None:
+    """Take the next step; see `fit` for what is raised where it does not fit into the memory."""
+    objective = state.objective
+    local_size = distributed.local_batch_size(train.batch_size)
+    first = state.images_seen + distributed.rank * local_size
+    try:
+        batch = batches.at(first, local_size)
+        state.metrics.add(objective.step(batch, state.images_seen // train.batch_size))
+    except (RuntimeError, MemoryError) as error:
+        if not memory.is_out_of_memory(error):
+            raise
+        batch = None  # give its memory back
+        try_step = functools.partial(_try_step, objective, batches, distributed)
+        raise memory.explained(error, try_step, train.batch_size, device) from error
+    state.images_seen += train.batch_size
+
+
+def _return_to_checkpoint(
+    error: TrainingDiverged,
+    state: TrainingState,
+    monitor: Monitor,
+    checkpoints: CheckpointFolder,
+    train: Train,
+    distributed: Distributed,
+) -> None:
+    """Go back to the newest checkpoint and halve the rates, once in a run; raise `error` where that
+    is not asked for, or was done already. All processes call it, since all see the same metrics."""
+    if train.on_divergence != "retry" or state.objective.rate_factor < 1:
+        raise error
+    if not _resume(state, checkpoints, distributed):
+        raise error
+    state.objective.rate_factor *= _RETRY_RATE
+    monitor.rewind()
+    if distributed.is_main:
+        progress.say(f"{error}; train.on_divergence: retry: with half the rate from there on")
 
 
 def _try_step(
@@ -171,13 +258,18 @@ def _save(
         checkpoints.save(content, state.images_seen)
 
 
-def _why_early(state: TrainingState, train: Train, signal_number: int) -> str:
+def _why_early(state: TrainingState, train: Train, signal_number: int, *, on_plateau: bool) -> str:
     """Return why the run ended before `train.images`, and how it goes on."""
     seen = state.images_seen
     if signal_number:
         return (
             f"{signal.Signals(signal_number).name}: stopped at {seen} of {train.images} images; "
             f"the same command continues from there"
+        )
+    if on_plateau:
+        return (
+            f"train.stop_when: plateau: no better score for {train.patience_images} images, "
+            f"finished early, at {seen} of {train.images} images"
         )
     return (
         f"train.time_limit_hours = {train.time_limit_hours}: finished early, at {seen} of "

@@ -106,6 +106,7 @@ class TrainingState:
             "seconds": self.seconds,
             "seconds_since_row": self._seconds_since_row(),
             "best": self.best,
+            "rate_factor": self.objective.rate_factor,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -119,6 +120,7 @@ class TrainingState:
         self.seconds = state["seconds"]
         self._since_row = state["seconds_since_row"]
         self.best = state["best"]
+        self.objective.rate_factor = state["rate_factor"]
 
     def _seconds_since_row(self) -> float:
         running = 0.0 if self._started is None else time.monotonic() - self._started

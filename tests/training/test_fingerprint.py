@@ -60,6 +60,8 @@ def test_what_shapes_the_weights_is_in(crops: Path, change: dict) -> None:
         {"train__log_every_images": 7},
         {"train__score_every_images": 7, "train__keep": "best"},
         {"train__stop_on_collapse": True},
+        {"train__stop_when": "plateau", "train__patience_images": 7},
+        {"train__on_divergence": "retry"},
         {"train__processes": 2},
         {"train__fresh": True},
     ],
@@ -144,6 +146,7 @@ SHAPES_NOTHING = {
     "training/monitor/history.py",
     "training/monitor/metrics.py",
     "training/monitor/monitor.py",
+    "training/monitor/plateau.py",
     "training/stopping.py",
 }
 

@@ -39,6 +39,7 @@ class AdversarialObjective:
     that nothing would use are not computed: D's in G's half of a step, G's where it does not learn.
     """
 
+    rate_factor = 1.0
     weight_streams: ClassVar = {"generator": "weights of G", "discriminator": "weights of D"}
     metrics = (
         Metric("loss_d", "D", "loss (nats)", in_summary=True),
@@ -96,8 +97,9 @@ class AdversarialObjective:
         """Train D, then G where it is its turn, on a batch; return `metrics`, float32 (6,), on the
         device. What they say of G is of its last step, 0 before the first."""
         labels = batch.labels if self._conditional else None
-        precision.set_rate(self.optimizer_g, self._rate_g, self._train, number)
-        precision.set_rate(self.optimizer_d, self._rate_d, self._train, number)
+        rate_g, rate_d = self._rate_g * self.rate_factor, self._rate_d * self.rate_factor
+        precision.set_rate(self.optimizer_g, rate_g, self._train, number)
+        precision.set_rate(self.optimizer_d, rate_d, self._train, number)
         learns_g = number % self._settings.d_steps == self._settings.d_steps - 1
         with torch.set_grad_enabled(learns_g), precision.autocast(self._dtype, self._device):
             fake = self._shared_generator(batch.latents, labels)
@@ -110,6 +112,10 @@ class AdversarialObjective:
         self.scaler.update()
         loss_g, norm_g = self._last_of_g
         return torch.stack([loss_d, loss_g, d_real, d_fake, norm_d, norm_g])
+
+    def held_out_metrics(self, generator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return nothing: D's loss on unseen images says nothing of G."""
+        return {}
 
     def advice(self, shows: float) -> str | None:
         """Return that DiffAugment may help, where D sees the same images so often that it may learn

@@ -39,8 +39,10 @@ class Objective(Protocol):
             its initial weights comes from.
         metrics: what `step` returns, in this order.
         generator: what is averaged, sampled and saved: forward(latents, labels=None).
+        rate_factor: of all learning rates; 1 until a retry (`train.on_divergence`).
     """
 
+    rate_factor: float
     weight_streams: dict[str, str]
     metrics: tuple[Metric, ...]
     generator: nn.Module
@@ -63,6 +65,10 @@ class Objective(Protocol):
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take step `number`, from 0. Return the metrics, float32 (len(metrics),), on the device:
         nothing waits for it."""
+
+    def held_out_metrics(self, generator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return numbers by name, means over a batch of images that training does not see, of a
+        finished generator; none where the objective has no such number. One process calls it."""
 
     def advice(self, shows: float) -> str | None:
         """Return what would help a training that shows each training image `shows` times, in words;

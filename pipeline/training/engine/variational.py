@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -33,6 +34,7 @@ class VariationalObjective:
     divergence of the posterior from N(0, 1); ELBO = −(reconstruction + KL) whatever beta is.
     """
 
+    rate_factor = 1.0
     weight_streams: ClassVar = {
         "generator": "weights of the decoder",
         "encoder": "weights of the encoder",
@@ -55,8 +57,8 @@ class VariationalObjective:
     ) -> None:
         """
         Args:
-            networks: `generator` (the decoder) and `encoder`, on the device, with their initial
-                weights.
+            networks: `generator` (the decoder, which holds the encoder), on the device, with its
+                initial weights.
             conditional: whether both are told the class of an image.
         """
         self._settings = train.variational
@@ -65,7 +67,7 @@ class VariationalObjective:
         self._dtype = precision.pick(train.precision, device)
         self._conditional = conditional
         self.generator = networks["generator"]
-        self._autoencoder = _Autoencoder(networks["encoder"], networks["generator"])
+        self._autoencoder = _Autoencoder(self.generator)
         distributed.synchronise_batch_norm(self._autoencoder, device, twice_differentiable=False)
         if train.compile:
             self._autoencoder.compile()
@@ -77,17 +79,29 @@ class VariationalObjective:
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take a step up the bound; return `metrics`, float32 (4,), on the device. The batch's
         latents are the noise of the reparametrisation."""
-        precision.set_rate(self.optimizer, self._train.lr, self._train, number)
+        rate = self._train.lr * self.rate_factor
+        precision.set_rate(self.optimizer, rate, self._train, number)
         images = binarised(batch.images) if self._settings.binarise else batch.images
         labels = batch.labels if self._conditional else None
         with precision.autocast(self._dtype, self._device):
             logits, mean, log_variance = self._shared(images, batch.latents, labels)
-        reconstruction = self._nll(logits.float(), images).mean()
+        reconstruction = self._nll(logits.float(), images, self._distributed.mean).mean()
         kl = kl_divergence(mean.float(), log_variance.float()).mean()
         loss = reconstruction + self._settings.beta * kl
         norm = precision.descend(loss, self._autoencoder, self.optimizer, self.scaler)
         self.scaler.update()
         return torch.stack([-(reconstruction + kl), reconstruction, kl, norm]).detach()
+
+    @torch.inference_mode()
+    def held_out_metrics(self, generator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return ELBO, reconstruction and KL of images that training does not see, one latent drawn
+        for each."""
+        images = binarised(batch.images) if self._settings.binarise else batch.images
+        labels = batch.labels if self._conditional else None
+        logits, mean, log_variance = _Autoencoder(generator)(images, batch.latents, labels)
+        reconstruction = self._nll(logits, images, lambda variance: variance).mean()
+        kl = kl_divergence(mean, log_variance).mean()
+        return {"elbo": -(reconstruction + kl), "reconstruction": reconstruction, "kl": kl}
 
     def advice(self, shows: float) -> str | None:
         """Return None: few images do no harm that an option of ours would mend."""
@@ -112,12 +126,18 @@ class VariationalObjective:
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
-    def _nll(self, logits: Tensor, images: Tensor) -> Tensor:
-        """Return the negative log likelihood of each image, (N,) nats."""
+    def _nll(
+        self, logits: Tensor, images: Tensor, over_processes: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return the negative log likelihood of each image, (N,) nats.
+
+        Args:
+            over_processes: the mean over the parts of a batch.
+        """
         if self._settings.likelihood == "bernoulli":
             return bernoulli_nll(logits, images)
         squares = (torch.tanh(logits.detach() / 2) - images).square()
-        variance = self._distributed.mean(squares.mean()).clamp_min(_LEAST_VARIANCE)
+        variance = over_processes(squares.mean()).clamp_min(_LEAST_VARIANCE)
         return gaussian_nll(logits, images, variance)
 
     def _parts(self) -> dict[str, Any]:
@@ -132,16 +152,15 @@ class _Autoencoder(nn.Module):
     """Encoder, reparametrisation and decoder as one network, whose gradients several processes
     average together."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, decoder: nn.Module) -> None:
         super().__init__()
-        self.encoder = encoder
         self.decoder = decoder
 
     def forward(
         self, images: Tensor, noise: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits (N, channels, side, side), mean and log variance (N, latent_dim)."""
-        mean, log_variance = self.encoder(images, labels)
+        mean, log_variance = self.decoder.encoder(images, labels)
         latents = mean + (log_variance / 2).exp() * noise
         return self.decoder.logits(latents, labels), mean, log_variance
 

@@ -98,6 +98,12 @@ class Evaluation:
                 "average": state,
             }
 
+    def discard(self) -> None:
+        """Wait for the score that is under way, and forget it."""
+        if self._pending is not None:
+            self._pending.found.exception()
+            self._pending = None
+
     def _score(self, generator: nn.Module) -> dict[str, float]:
         # The number of threads is each thread's own: the trainer keeps its own.
         with devices.cpu_threads(1):

@@ -23,6 +23,7 @@ from pipeline.training.monitor.evaluation import (
     Evaluation,
     Evaluator,
 )
+from pipeline.training.monitor.plateau import images_since_improvement
 
 if TYPE_CHECKING:
     from pipeline.common.paths import Paths
@@ -45,7 +46,12 @@ class Collapsed(PipelineError):
 
 
 class Monitor:
-    """Watches a run: `after_step` does what is due."""
+    """Watches a run: `after_step` does what is due.
+
+    Attributes:
+        is_on_plateau: the score has not improved for `train.patience_images`, and that is to end
+            the run (`train.stop_when`).
+    """
 
     def __init__(
         self,
@@ -87,6 +93,7 @@ class Monitor:
         self._bar: Any = None
         self._shown = self._printed = 0.0
         self._warned = False
+        self.is_on_plateau = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -95,10 +102,8 @@ class Monitor:
         if not self._is_main:
             yield
             return
-        for stale in self._paths.grids.glob("*.png"):  # of another run, where no DVC clears it
-            stale.unlink()
-        for images_seen in state.grids:
-            self._write_grid(images_seen)
+        self._rewrite_grids()
+        self._look_for_plateau()
         self._shown = self._printed = time.monotonic()
         total = self._train.images
         with progress.bar(label="train", total=total, initial=min(state.images_seen, total)) as bar:
@@ -118,7 +123,8 @@ class Monitor:
         if not self._is_main:
             return
         if self._is_due(train.score_every_images):
-            self._evaluation.begin()
+            self._evaluation.begin()  # it waits for the score before: what follows is repeatable
+            self._look_for_plateau()
         if self._is_due(train.log_every_images):
             self._evaluation.settle(wait=False)
             state.history.write(self._paths.history, state.history.rows)
@@ -128,6 +134,13 @@ class Monitor:
                 self._warn(collapse(samples, self._some_crops))
                 self._warn(state.objective.warning(state.history.rows))
         self._show()
+
+    def rewind(self) -> None:
+        """Follow the state back to an earlier checkpoint."""
+        if self._is_main:
+            self._evaluation.discard()
+            self._rewrite_grids()
+            self._bar.update(self._state.images_seen - self._bar.n)
 
     def settle(self) -> None:
         """Wait for the score that is under way, and enter it into the state."""
@@ -159,6 +172,19 @@ class Monitor:
         state.grids[state.images_seen] = torch.frombuffer(bytearray(png), dtype=torch.uint8)
         self._write_grid(state.images_seen)
         return samples
+
+    def _look_for_plateau(self) -> None:
+        if self._train.stop_when == "plateau":
+            waited = images_since_improvement(self._state.history.rows)
+            self.is_on_plateau = waited >= self._train.patience_images
+
+    def _rewrite_grids(self) -> None:
+        """Write the state's grids, and no others: those may be of another run, or of what this one
+        took back."""
+        for stale in self._paths.grids.glob("*.png"):
+            stale.unlink()
+        for images_seen in self._state.grids:
+            self._write_grid(images_seen)
 
     def _write_grid(self, images_seen: int) -> None:
         path = self._paths.grids / f"{images_seen:09d}.png"
