@@ -166,9 +166,11 @@ def workplace(
     classes: tuple[str, ...] = ("dog",),
     **of_images: Any,
 ) -> Paths:
-    """Return a folder with the same data set in crops.npy and index.csv, where stages can run."""
-    paths = Paths(root)
-    npy.write(paths.crops, images(count, side_px, **of_images))
+    """Return a folder with the same data set in crops.npy and index.csv and no test set, where
+    stages can run."""
+    paths, found = Paths(root), images(count, side_px, **of_images)
+    npy.write(paths.crops, found)
+    held_out.write_empty(paths.held_out, ImageShape(side_px, found.shape[3]))
     write_index(paths.index, [classes[number % len(classes)] for number in range(count)])
     return paths
 

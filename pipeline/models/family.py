@@ -54,7 +54,11 @@ class Family(Protocol):
     @staticmethod
     def build(parameters: Any, size: NetworkSize) -> dict[str, nn.Module]:
         """Return all networks by name, with torch's initial weights. One is `generator`:
-        forward(latents, labels=None) -> images in [-1, 1]."""
+        forward(latents, labels=None) -> images in [-1, 1]. Labels are int64 (N,) or, for images
+        between classes, their shares, float (N, classes).
+
+        Where the family has an encoder, it is the generator's attribute `encoder`: forward(images,
+        labels=None) -> mean and log variance of the latents."""
 
     @staticmethod
     def initialise(network: nn.Module, seed: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pipeline.common import devices, files, process, progress
+from pipeline.data import held_out
 from pipeline.data.dataset import Dataset
 from pipeline.models import saved
 from pipeline.models.saved import GeneratorInfo, SavedGenerator
@@ -69,6 +70,7 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
         with checkpoints.opened(fresh=train.fresh) if group.is_main else nullcontext():
             trained = fit(
                 dataset,
+                held_out.load(paths.held_out, dataset),
                 model=model,
                 train=train,
                 device=device,
@@ -118,6 +120,7 @@ def _write(
             "images_seen": trained.images_seen,
             "kept_images_seen": trained.kept_images_seen,
             **history.summary(rows),
+            **{f"held_out_{name}": round(value, 6) for name, value in trained.held_out.items()},
             "torch": fingerprint.torch_version(),
         },
     )

@@ -39,7 +39,8 @@ def test_the_tutorials_layers() -> None:
     counts = {name: sum(w.numel() for w in net.parameters()) for name, net in networks.items()}
     encoder = (9 * 32 + 32) + (9 * 32 * 64 + 64) + (64 * 7 * 7 * 4 + 4)
     decoder = (2 + 1) * 7 * 7 * 32 + (9 * 32 * 64 + 64) + (9 * 64 * 32 + 32) + (9 * 32 + 1)
-    assert counts == {"encoder": encoder, "generator": decoder}
+    assert counts == {"encoder": encoder, "generator": decoder + encoder}  # it holds the other
+    assert networks["generator"].encoder is networks["encoder"]
     convolutions = [m for m in networks["generator"].modules() if isinstance(m, nn.ConvTranspose2d)]
     assert [m.stride for m in convolutions] == [(2, 2), (2, 2), (1, 1)]
     activations = {type(m) for m in networks["encoder"].modules()} & {nn.ReLU, nn.LeakyReLU}
@@ -53,7 +54,7 @@ def test_dense_layers_mirror_each_other() -> None:
         for name, net in networks.items()
     }
     assert sizes["encoder"] == [(768, 4), (4, 6), (6, 10)]
-    assert sizes["generator"] == [(5, 6), (6, 4), (4, 768)]
+    assert sizes["generator"] == [(5, 6), (6, 4), (4, 768), *sizes["encoder"]]
 
 
 @pytest.mark.parametrize(("side_px", "count"), [(16, 5), (24, 4), (32, 6), (30, 2)])

@@ -46,18 +46,17 @@ def is_conditional(parameters: Parameters) -> bool:
 
 
 def build(parameters: Parameters, size: NetworkSize) -> dict[str, nn.Module]:
-    """Return `generator` (the decoder) and `encoder` with torch's initial weights."""
+    """Return `generator` (the decoder, which holds the encoder) and `encoder` with torch's initial
+    weights."""
     from pipeline.models.vae import networks
 
     kinds = {
         "dense": (networks.DenseDecoder, networks.DenseEncoder),
         "conv": (networks.ConvDecoder, networks.ConvEncoder),
     }
-    decoder, encoder = kinds[parameters.layers]
-    return {
-        "generator": decoder(size, parameters.widths),
-        "encoder": encoder(size, parameters.widths),
-    }
+    decoder, encoder = (network(size, parameters.widths) for network in kinds[parameters.layers])
+    decoder.encoder = encoder  # averaged and saved with it
+    return {"generator": decoder, "encoder": encoder}
 
 
 def initialise(network: nn.Module, seed: int) -> None:

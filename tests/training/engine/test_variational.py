@@ -85,7 +85,7 @@ def test_gaussian_is_torchs(channels: int) -> None:
 def test_the_batchs_squared_error_is_the_best_variance() -> None:
     ours = objective(train__variational__likelihood="gaussian")
     logits, pictures = normal(4, 1, 4, 4), images(4)
-    best = ours._nll(logits, pictures).mean()
+    best = ours._nll(logits, pictures, lambda variance: variance).mean()
     error = (torch.tanh(logits / 2) - pictures).square().mean()
     for factor in (0.5, 0.9, 1.1, 2.0):
         assert variational.gaussian_nll(logits, pictures, error * factor).mean() > best
@@ -104,7 +104,7 @@ def test_no_gradient_is_lost_by_holding_the_variance() -> None:
             error = (torch.tanh(logits / 2) - pictures).square().mean()
             loss = 8 * (1 + (2 * math.pi * error).log())
         else:
-            loss = ours._nll(logits, pictures).mean()
+            loss = ours._nll(logits, pictures, lambda variance: variance).mean()
         loss.backward()
         gradients.append(logits.grad)
     torch.testing.assert_close(*gradients)
@@ -120,7 +120,7 @@ def quadrature(ours: VariationalObjective, picture: Tensor) -> tuple[float, floa
     prior = distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
     autoencoder = ours._autoencoder
     with torch.no_grad():
-        mean, log_variance = (x.double() for x in autoencoder.encoder(picture, None))
+        mean, log_variance = (x.double() for x in autoencoder.decoder.encoder(picture, None))
         logits = autoencoder.decoder.logits(z.float(), None).double()
     levels = ((picture + 1) / 2).double()
     likelihood = distributions.Bernoulli(logits=logits).log_prob(levels).sum((1, 2, 3))
@@ -180,7 +180,7 @@ def test_the_class_reaches_both_sides() -> None:
     pictures, labels = images(3), torch.arange(3)
     same = torch.zeros(3, LATENTS)
     for make in (
-        lambda labels: autoencoder.encoder(pictures[:1].expand(3, -1, -1, -1), labels)[0],
+        lambda labels: autoencoder.decoder.encoder(pictures[:1].expand(3, -1, -1, -1), labels)[0],
         lambda labels: autoencoder.decoder(same, labels),
     ):
         made = make(labels)
@@ -215,3 +215,39 @@ def test_latents_that_say_nothing_are_a_warning() -> None:
 
 def test_nothing_is_advised() -> None:
     assert objective().advice(1000) is None
+
+
+# --- unseen images -----------------------------------------------------------------------------
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_unseen_images_are_measured_as_a_step_measures_its_batch(likelihood: str) -> None:
+    ours = objective(train__variational__likelihood=likelihood, train__lr=1e-9)
+    some = batch(images(12))
+    found = ours.held_out_metrics(ours.generator, some)
+    weights = [weight.clone() for weight in ours.generator.parameters()]
+    elbo, reconstruction, kl, _ = ours.step(some, 0)
+    expected = {"elbo": elbo, "reconstruction": reconstruction, "kl": kl}
+    torch.testing.assert_close(found, expected)
+    # It measures and does not learn.
+    assert not any(value.requires_grad for value in found.values())
+    ours.held_out_metrics(ours.generator, some)
+    for before, after in zip(weights, ours.generator.parameters(), strict=True):
+        torch.testing.assert_close(before, after)
+
+
+def test_the_finished_generator_is_measured_not_the_one_that_trains() -> None:
+    ours, other = objective(), objective()
+    with torch.no_grad():
+        for weight in other.generator.parameters():
+            weight.mul_(1.5)
+    some = batch(images(12))
+    found = ours.held_out_metrics(other.generator, some)
+    torch.testing.assert_close(found, other.held_out_metrics(other.generator, some))
+    assert found["elbo"] != ours.held_out_metrics(ours.generator, some)["elbo"]
+
+
+def test_unseen_images_are_cut_to_black_and_white_as_the_trained_ones_are() -> None:
+    ours = objective(train__variational__binarise=True)
+    grey = images(12)
+    found = ours.held_out_metrics(ours.generator, batch(grey))
+    cut = ours.held_out_metrics(ours.generator, batch(variational.binarised(grey)))
+    torch.testing.assert_close(found, cut)
