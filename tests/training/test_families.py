@@ -13,6 +13,8 @@ from torch import Tensor
 
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.config import content, params, presets
+from pipeline.images.shape import ImageShape
 from pipeline.models.registry import FAMILIES
 from pipeline.models.saved import SavedGenerator
 from pipeline.stages import train as stage
@@ -22,10 +24,12 @@ from pipeline.training.engine.batches import Batch, Batches
 from pipeline.training.engine.distributed import Distributed
 from pipeline.training.engine.objective import Objective
 from tests import factories
+from tests.conftest import REPOSITORY
 from tests.factories import tiny, workplace
 from tests.training.families import CLASSES, SYSTEMS, is_conditional
 
 CPU = torch.device("cpu")
+PRESETS = REPOSITORY / "presets"
 every_system = pytest.mark.parametrize("name", SYSTEMS)
 
 
@@ -251,3 +255,13 @@ def test_nothing_outside_its_package_knows_a_family_but_the_registry(
         if own not in path.parents and f"models.{family}" in path.read_text()
     }
     assert not importing
+
+
+@pytest.mark.parametrize("preset", presets.names(PRESETS))
+def test_each_preset_asks_for_networks_that_can_be_made(preset: str) -> None:
+    defaults = presets.read(PRESETS, "default").values
+    values = defaults | presets.read(PRESETS, preset).values
+    settings = params.parse(content.nest(values), where=preset)
+    shape = ImageShape(settings.crop.side_px, 3)
+    parameters = getattr(settings.model, settings.model.name)
+    FAMILIES[settings.model.name].require(parameters, shape)
