@@ -2,9 +2,14 @@
 
 import ipaddress
 import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -34,3 +39,11 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 def repository() -> Path:
     """The checkout's root."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """Chromium, one for all tests: playwright runs once in a process."""
+    from tests.browser import launched
+
+    yield from launched()

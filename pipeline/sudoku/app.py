@@ -3,6 +3,7 @@ no session, no log."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -58,7 +59,10 @@ def create(supply: Supply) -> Flask:
     @app.post("/api/check")
     def check() -> Response:
         _values(request.args)
-        body = request.get_json(force=True)
+        try:
+            body = json.loads(request.get_data())
+        except (ValueError, RecursionError):  # RecursionError: brackets in brackets
+            raise InputError("The body is not JSON.") from None
         if not isinstance(body, dict) or set(body) != {"level", "seed", "cells"}:
             raise InputError("The body must be a JSON object of level, seed and cells.")
         cells = body["cells"]

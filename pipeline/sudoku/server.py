@@ -30,6 +30,8 @@ def serve(app: Flask, host: str, port: int) -> None:
             ident="",
             max_request_body_size=_MOST_BODY_BYTES,
         )
+    except ValueError:  # waitress: the address cannot be resolved
+        raise InputError(f"--host {host}: no address of this machine") from None
     except OSError as error:
         raise InputError(_reason(error, host, port)) from None
     name = f"[{host}]" if ":" in host else host

@@ -21,7 +21,7 @@ _BITS = tuple(1 << number for number in range(9))
 
 
 @dataclass(frozen=True)
-class Finding:
+class Deduction:
     """What one use of a technique gives: bits to place in a cell, or to remove from cells."""
 
     places: tuple[int, int] | None = None
@@ -41,7 +41,7 @@ class Technique:
     name: str
     level: int
     cost: int
-    find: Callable[[list[int]], Iterator[Finding]]
+    find: Callable[[list[int]], Iterator[Deduction]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def grade(board: Board, *, hardest: int = 3) -> Grade:
     return Grade(level, effort, dict(uses))
 
 
-def _apply(left: list[int], found: Finding) -> bool:
+def _apply(left: list[int], found: Deduction) -> bool:
     """Change the candidates; return whether there was something to change."""
     if found.places is not None:
         cell, bit = found.places
@@ -111,10 +111,10 @@ def _apply(left: list[int], found: Finding) -> bool:
 # --- techniques that place a digit ----------------------------------------------------------------
 
 
-def _only_places(units: Sequence[tuple[int, ...]]) -> Callable[[list[int]], Iterator[Finding]]:
+def _only_places(units: Sequence[tuple[int, ...]]) -> Callable[[list[int]], Iterator[Deduction]]:
     """Return the technique: a digit that has one place left in a unit (a hidden single)."""
 
-    def find(left: list[int]) -> Iterator[Finding]:
+    def find(left: list[int]) -> Iterator[Deduction]:
         for unit in units:
             once = twice = 0
             for cell in unit:
@@ -123,16 +123,16 @@ def _only_places(units: Sequence[tuple[int, ...]]) -> Callable[[list[int]], Iter
             if single := once & ~twice:
                 for cell in unit:
                     if bit := left[cell] & single:
-                        yield Finding(places=(cell, bit & -bit))
+                        yield Deduction(places=(cell, bit & -bit))
 
     return find
 
 
-def _only_digits(left: list[int]) -> Iterator[Finding]:
+def _only_digits(left: list[int]) -> Iterator[Deduction]:
     """A cell with one candidate (a naked single)."""
     for cell in CELLS:
         if left[cell].bit_count() == 1:
-            yield Finding(places=(cell, left[cell]))
+            yield Deduction(places=(cell, left[cell]))
 
 
 # --- techniques that remove candidates ------------------------------------------------------------
@@ -153,38 +153,38 @@ def _crossings() -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]
 _CROSSINGS = _crossings()
 
 
-def _locked(left: list[int]) -> Iterator[Finding]:
+def _locked(left: list[int]) -> Iterator[Deduction]:
     """A digit that a box has in one line only is nowhere else in that line (pointing); one that a
     line has in one box only is nowhere else in that box (claiming)."""
     for common, in_box, in_line in _CROSSINGS:
         shared, box, line = (_union(left, cells) for cells in (common, in_box, in_line))
         if pointing := shared & ~box & line:
-            yield Finding(removes=tuple((cell, pointing) for cell in in_line))
+            yield Deduction(removes=tuple((cell, pointing) for cell in in_line))
         if claiming := shared & ~line & box:
-            yield Finding(removes=tuple((cell, claiming) for cell in in_box))
+            yield Deduction(removes=tuple((cell, claiming) for cell in in_box))
 
 
-def _naked(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+def _naked(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
     """Return the technique: so many cells of a unit with so many candidates among them take these
     digits; the unit's other cells lose them."""
 
-    def find(left: list[int]) -> Iterator[Finding]:
+    def find(left: list[int]) -> Iterator[Deduction]:
         for unit in UNITS:
             cells = [cell for cell in unit if 2 <= left[cell].bit_count() <= size]
             for chosen in combinations(cells, size):
                 bits = _union(left, chosen)
                 others = tuple(cell for cell in unit if cell not in chosen)
                 if bits.bit_count() == size and bits & _union(left, others):
-                    yield Finding(removes=tuple((cell, bits) for cell in others))
+                    yield Deduction(removes=tuple((cell, bits) for cell in others))
 
     return find
 
 
-def _hidden(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+def _hidden(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
     """Return the technique: so many digits with so many places among them in a unit take these
     cells, which lose all other candidates."""
 
-    def find(left: list[int]) -> Iterator[Finding]:
+    def find(left: list[int]) -> Iterator[Deduction]:
         for unit in UNITS:
             places = {bit: _where(left, unit, bit) for bit in _BITS}
             bits = [bit for bit in _BITS if 2 <= places[bit].bit_count() <= size]
@@ -195,16 +195,16 @@ def _hidden(size: int) -> Callable[[list[int]], Iterator[Finding]]:
                 cells = [cell for number, cell in enumerate(unit) if where >> number & 1]
                 others = _ALL & ~sum(chosen)
                 if len(cells) == size and others & _union(left, cells):
-                    yield Finding(removes=tuple((cell, others) for cell in cells))
+                    yield Deduction(removes=tuple((cell, others) for cell in cells))
 
     return find
 
 
-def _fish(size: int) -> Callable[[list[int]], Iterator[Finding]]:
+def _fish(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
     """Return the technique: a digit that so many rows have in so many columns only is in no other
     row of these columns, and the other way round (X-wing, swordfish)."""
 
-    def find(left: list[int]) -> Iterator[Finding]:
+    def find(left: list[int]) -> Iterator[Deduction]:
         for lines, across in ((ROWS, COLUMNS), (COLUMNS, ROWS)):
             for bit in _BITS:
                 places = [_where(left, line, bit) for line in lines]
@@ -223,12 +223,12 @@ def _fish(size: int) -> Callable[[list[int]], Iterator[Finding]]:
                         if number not in chosen
                     )
                     if any(left[cell] & bit for cell, _ in removed):
-                        yield Finding(removes=removed)
+                        yield Deduction(removes=removed)
 
     return find
 
 
-def _wings(left: list[int]) -> Iterator[Finding]:
+def _wings(left: list[int]) -> Iterator[Deduction]:
     """A cell with candidates xy that sees two cells with xz and yz: one of the two is z, and what
     sees both is not (XY-wing)."""
     pairs = [cell for cell in CELLS if left[cell].bit_count() == 2]
@@ -243,7 +243,7 @@ def _wings(left: list[int]) -> Iterator[Finding]:
             ):
                 removed = tuple((cell, z) for cell in PEERS[one] & PEERS[other] if left[cell] & z)
                 if removed:
-                    yield Finding(removes=removed)
+                    yield Deduction(removes=removed)
 
 
 def _union(left: list[int], cells: Sequence[int]) -> int:
