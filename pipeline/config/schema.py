@@ -80,6 +80,7 @@ class Reference(Section):
     extractor: Literal["embedded", "inception", "classifier"]
     pictures: Literal["photos", "crops"]
     flips: bool
+    parts: bool
     held_out: int = Field(ge=2)
     inception: ReferenceInception
 

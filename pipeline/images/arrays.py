@@ -19,6 +19,14 @@ from pipeline.images.shape import ImageShape
 if TYPE_CHECKING:
     import torch
 
+# Places of a part in an image, as shares of the rows and columns that are left out before it.
+PARTS = {
+    "top left": (0, 0),
+    "top right": (0, 1),
+    "middle": (0.5, 0.5),
+    "bottom left": (1, 0),
+    "bottom right": (1, 1),
+}
 MODES = {1: "L", 3: "RGB"}  # Pillow's names, by the number of channels
 
 
@@ -68,6 +76,20 @@ def conform(images: np.ndarray, shape: ImageShape) -> np.ndarray:
 def is_grey(images: np.ndarray) -> bool:
     """Return whether all pixels of (N, side, side, 3) uint8 images are grey: R = G = B."""
     return bool((images == images[..., :1]).all())
+
+
+def part(images: np.ndarray, place: str) -> np.ndarray:
+    """Return a part of each image, with 3/4 of its side: a view, nothing is resized.
+
+    Args:
+        images: (N, side, side, channels).
+        place: one of `PARTS`.
+    """
+    side = images.shape[1]
+    size = side * 3 // 4
+    rest = side - size
+    top, left = (round(rest * share) for share in PARTS[place])
+    return images[:, top : top + size, left : left + size]
 
 
 def duplicates(images: np.ndarray) -> int:

@@ -107,6 +107,10 @@ def evaluate(
         metrics["memorization_distance_flips"] = float(
             find(reference.flipped_features).distances.mean()
         )
+    if len(reference.part_features):
+        metrics["memorization_distance_parts"] = float(
+            find(reference.part_features).distances.mean()
+        )
     metrics |= {
         "precision": spread.precision,
         "recall": spread.recall,

@@ -26,6 +26,7 @@ class RealFeatures:
         mean, covariance: (D,), (D, D) float64 of them.
         crop_features: (C, D) float32 of the crops that the GAN trains on, in their order.
         flipped_features: (C, D) float32 of the mirrored crops; (0, D) where left out.
+        part_features: (5 C, D) float32 of parts of the crops; (0, D) where left out.
         held_out_fid, held_out_memorization_distance, held_out_images: see `HeldOutScore`.
     """
 
@@ -40,6 +41,7 @@ class RealFeatures:
     covariance: np.ndarray
     crop_features: np.ndarray
     flipped_features: np.ndarray
+    part_features: np.ndarray
     held_out_fid: float
     held_out_memorization_distance: float
     held_out_images: int

@@ -32,6 +32,7 @@ _IN_A_KERNEL: Mapping[str, Any] = {
     "data.stanford_dogs.annotation_mirrors": ["unused"],
     "data.stanford_dogs.annotation_sha256": None,
     "train.score_every_images": 0,
+    "train.stop_when": "done",
     "train.keep": "last",
 }
 

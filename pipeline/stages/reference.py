@@ -49,7 +49,15 @@ def run(paths: Paths, *, device: str, competition: str, reference: schema.Refere
     if reference.flips:
         flipped_features = _features(extractor, crops[:, :, ::-1], "mirrored crops")
     else:
-        flipped_features = np.empty((0, extractor.dimensions), np.float32)
+        flipped_features = crop_features[:0]
+    part_features = crop_features[:0]
+    if reference.parts:
+        part_features = np.concatenate(
+            [
+                _features(extractor, arrays.part(crops, corner), f"crops' {corner}")
+                for corner in arrays.PARTS
+            ]
+        )
     if reference.pictures == "photos":
         images, names = whole_photos.squashed_photos(paths.raw, side_px=side_px)
         features = _features(extractor, images, "photos")
@@ -78,6 +86,7 @@ def run(paths: Paths, *, device: str, competition: str, reference: schema.Refere
             covariance=statistics.covariance,
             crop_features=crop_features,
             flipped_features=flipped_features,
+            part_features=part_features,
             held_out_fid=unseen.fid,
             held_out_memorization_distance=unseen.memorization_distance,
             held_out_images=unseen.images,

@@ -22,6 +22,7 @@ from pipeline.training.fit import Trained, fit
 from pipeline.training.monitor.curves import draw_curves
 from pipeline.training.monitor.evaluation import SAMPLES, Evaluator
 from pipeline.training.monitor.monitor import GRID_COLUMNS, grid_png
+from pipeline.training.monitor.plateau import stopping_point
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,6 +114,8 @@ def _write(
     history, rows = trained.history, trained.rows
     history.write(paths.history, rows)
     history.write_curves(paths.curves_csv, rows)
+    if advice := stopping_point(rows):
+        progress.say(advice)
     draw_curves(paths.curves, history.metrics, rows)
     files.write_json(
         paths.training,

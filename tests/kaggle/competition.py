@@ -1,6 +1,7 @@
 """A very small copy of the competition's data, and parameters that suit it."""
 
 import dataclasses
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,6 +84,27 @@ def _members(photos: int) -> dict[str, bytes]:
             bottom=height - 7,
         ).encode()
     return members
+
+
+def write_paintings(folder: Path, *, count: int = 8) -> None:
+    """The open competition's data as a kernel finds them: paintings, photos and records."""
+    for number in range(count):
+        for name, seed in (("monet_jpg", number), ("photo_jpg", 100 + number)):
+            path = folder / name / f"{number:010x}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(factories.jpeg(factories.photo(256, 256, seed=seed)))
+    (folder / "monet_tfrec").mkdir()
+    (folder / "monet_tfrec" / "monet00-8.tfrec").write_bytes(b"records")
+
+
+def write_paintings_zip(path: Path, *, count: int = 8) -> None:
+    """The same data as the API gives it: one zip of all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        write_paintings(Path(name), count=count)
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in sorted(Path(name).rglob("*.*")):
+                archive.write(file, file.relative_to(name).as_posix())
 
 
 def parameters(changes: Mapping[str, Any] | None = None) -> params.Params:

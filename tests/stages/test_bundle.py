@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.common.errors import InputError
@@ -12,9 +13,9 @@ from pipeline.common.paths import Paths
 from pipeline.kaggle import kernel
 from pipeline.stages import bundle, crop, download, generate, package, train
 from pipeline.submission.reader import check_zip
-from tests.forms import DOGS
+from tests.forms import DOGS, MONET
 from tests.kaggle import competition
-from tests.standins.kaggle_api import COMPETITION
+from tests.standins.kaggle_api import COMPETITION, PAINTER
 from tests.standins.kaggle_worker import Worker
 
 
@@ -74,6 +75,49 @@ def test_the_kernel_makes_the_zip_that_the_chain_makes_here(
     assert hashlib.sha256(made.read_bytes()).hexdigest() == here
 
 
+PAINTER_VALUES: dict[str, Any] = {
+    "competition": PAINTER,
+    "model.name": "resnet",
+    "model.resnet.channels": 4,
+    "model.resnet.conditional": False,
+    "train.adversarial.loss": "hinge",
+    "train.adversarial.augment": ["colour", "translation", "cutout"],
+    "train.images": 32,
+    "train.batch_size": 8,
+}
+
+
+@pytest.mark.parametrize("side_px", [64, pytest.param(256, marks=pytest.mark.slow)])
+def test_the_kernel_of_the_open_competition(tmp_path: Path, side_px: int) -> None:
+    """Paintings in, JPEG of 256 px out: the zip of the chain here, fed by the zip of the API."""
+    changes = PAINTER_VALUES | {"crop.side_px": side_px}
+    built = build(Paths(tmp_path / "bundled"), changes)
+    assert built.id == "tester/gan-getting-started-from-scratch"
+    assert built.metadata["competition_sources"] == [PAINTER]
+    assert built.parameters["time_limit_hours"] == 5.0
+    competition.write_paintings(tmp_path / "data")
+    worker = Worker(tmp_path / "kaggle", built.code, "script", {PAINTER: tmp_path / "data"})
+    worker.run({})
+    assert worker.status == "COMPLETE", worker.log_path.read_text()
+    assert worker.outputs() == ["images.zip"]
+    made = worker.working / "images.zip"
+    assert check_zip(made, MONET, count=competition.COUNT).images == competition.COUNT
+
+    competition.write_paintings_zip(tmp_path / "api" / f"{PAINTER}.zip")
+    settings = competition.parameters(changes | {"data.kaggle.path": str(tmp_path / "api")})
+    here = Paths(tmp_path / "here")
+    for stage in (download, crop, train, generate, package):
+        stage.run(here, **{name: getattr(settings, name) for name in stage.SECTIONS})
+    assert np.load(here.crops).shape == (8, side_px, side_px, 3), "the paintings alone, whole"
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (made, here.images_zip)]
+    assert digests[0] == digests[1]
+
+
+def test_no_competition_has_no_kernel(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="competition: none takes no kernel"):
+        build(Paths(tmp_path), {"competition": "none", "data.source": "drawn"})
+
+
 @pytest.mark.slow
 def test_the_kernel_trains_in_several_processes(tmp_path: Path) -> None:
     built = build(Paths(tmp_path / "bundled"), {"train.processes": 2})
@@ -123,6 +167,7 @@ def test_the_preset_is_applied_and_nothing_of_this_machine_goes(tmp_path: Path) 
     assert (inside["model"]["dcgan"]["channels"], inside["train"]["images"]) == (16, 128)
     assert inside["train"]["adversarial"]["real_labels"] == [0.5, 1.0]
     assert (inside["train"]["score_every_images"], inside["train"]["keep"]) == (0, "last")
+    assert inside["train"]["stop_when"] == "done"
     assert (inside["device"], inside["competition"]) == ("auto", COMPETITION)
     assert inside["data"]["source"] == "kaggle"
     assert inside["data"]["kaggle"] == {"path": None}

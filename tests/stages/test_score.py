@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from pipeline.__main__ import main
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.competitions.form import SubmissionFormat
 from pipeline.config import schema
 from pipeline.data import held_out
 from pipeline.data.arrays.raw import LabelledImages
@@ -18,13 +19,15 @@ from pipeline.images.shape import ImageShape
 from pipeline.scoring import mifid
 from pipeline.scoring import reference as real_side
 from pipeline.scoring.extractors import embedded
+from pipeline.scoring.extractors.inception import Inception
 from pipeline.scoring.reference import RealFeatures
 from pipeline.stages import package, reference, score
 from pipeline.submission.reader import read_zip
 from pipeline.submission.writer import write_zip
 from tests import factories
 from tests.data.raw import write
-from tests.forms import DOGS
+from tests.forms import DOGS, MONET
+from tests.scoring.extractors import inception_weights
 
 COUNT = 40
 HERE = {"device": "cpu", "competition": DOGS.competition}
@@ -47,6 +50,7 @@ def settings(**changes: object) -> schema.Reference:
         "extractor": "embedded",
         "pictures": "photos",
         "flips": True,
+        "parts": False,
         "held_out": 10_000,
         "inception": schema.ReferenceInception(weights="auto", precision="float32"),
     }
@@ -76,14 +80,14 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     return paths
 
 
-def submission(real: Paths, root: Path, images: np.ndarray) -> Paths:
+def submission(real: Paths, root: Path, images: np.ndarray, form: SubmissionFormat = DOGS) -> Paths:
     """A run of its own with the reference above and a zip of `images`."""
     paths = Paths(root)
     (root / "data").mkdir()
     for file in (real.reference, real.crops):
         (root / "data" / file.name).symlink_to(file)
-    factories.without_classes(paths, DOGS.shape)
-    write_zip(paths.images_zip, images, DOGS)
+    factories.without_classes(paths, form.shape)
+    write_zip(paths.images_zip, images, form)
     return paths
 
 
@@ -488,3 +492,74 @@ def test_command_line(
     empty.mkdir()
     assert main([*command, "--images", str(empty)]) == 1
     assert capsys.readouterr().err == f"error: {empty}: an empty folder\n"
+
+
+# --- another competition's side -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def paintings(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    """Paintings of 256 px, whole, their reference with parts, and a submission of JPEG."""
+    paths = Paths(tmp_path_factory.mktemp("paintings"))
+    scenes = [scene(number, 256, 256) for number in range(12)]
+    write(
+        paths.raw,
+        [(f"Images/monet/{n:03d}.png", factories.png(one)) for n, one in enumerate(scenes)],
+    )
+    np.save(paths.crops, np.stack([np.asarray(one) for one in scenes]))
+    factories.without_classes(paths, MONET.shape)
+    reference.run(paths, **PAINTER, reference=settings(parts=True))
+    return paths
+
+
+PAINTER = {"device": "cpu", "competition": MONET.competition}
+
+
+def test_the_real_side_has_the_competitions_own(paintings: Paths) -> None:
+    held, network = real_side.load(paintings.reference), embedded.load("cpu")
+    assert held.side_px == 256
+    # Whole paintings of 256 px, squashed to 256 px, are as they were.
+    assert np.array_equal(held.features, held.crop_features)
+    crops = np.load(paintings.crops)
+    # The embedded network takes 64 px: shrunk with antialiasing, as Pillow does.
+    small = arrays.conform(crops, ImageShape(64, 3))
+    assert np.array_equal(held.features, network.features(small))
+    corner = arrays.conform(np.ascontiguousarray(crops[:, :192, :192]), ImageShape(64, 3))
+    assert np.array_equal(held.part_features[:12], network.features(corner))
+    assert held.part_features.shape == (5 * 12, 768)
+
+
+def test_paintings_cut_out_are_found_by_the_parts_alone(paintings: Paths, tmp_path: Path) -> None:
+    crops = np.load(paintings.crops)
+    copies = arrays.conform(np.ascontiguousarray(crops[:, 64:, :192]), MONET.shape)
+    paths = submission(paintings, tmp_path, copies, MONET)
+    score.run(paths, **PAINTER, reference=settings(parts=True), score=scoring())
+    found = json.loads(paths.metrics.read_text())
+    # What is left is JPEG's loss, and the enlarging from 192 px to 256.
+    assert found["memorization_distance_parts"] < 0.2 * found["memorization_distance"]
+    assert found["protocol"] == (
+        "gan-getting-started: 256 px, resized to 64 px with antialiasing, against photos, "
+        "by embedded"
+    )
+    assert found["official"] is False
+
+
+def test_the_dogs_protocol_is_said_and_has_no_parts(real: Paths, tmp_path: Path) -> None:
+    paths = submission(real, tmp_path, unseen())
+    score.run(paths, **HERE, reference=settings(), score=scoring())
+    found = json.loads(paths.metrics.read_text())
+    assert found["protocol"] == "generative-dog-images: 64 px, against photos, by embedded"
+    assert "memorization_distance_parts" not in found
+
+
+def test_inception_resizes_from_the_competitions_own_side() -> None:
+    state = inception_weights.seeded()
+    images = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), np.uint8)
+    large = Inception(state, identity="", side_px=256, dimensions=64)
+    seen = []
+    forward = large._forward
+    large._forward = lambda batch: seen.append(tuple(batch.shape)) or forward(batch)
+    direct = large.features(images)
+    assert seen == [(2, 256, 256, 3)], "nothing shrinks it before the network's own resize"
+    through_64 = Inception(state, identity="", side_px=64, dimensions=64).features(images)
+    assert np.abs(direct - through_64).max() > 1e-3

@@ -18,7 +18,8 @@ from pathlib import Path
 STAGES = ("download", "crop", "train", "generate", "package")
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "tqdm", "PIL", "pydantic")
 OLDEST = {"pydantic": (2, 0), "torch": (2, 6)}
-CHANNELS_FOR_A_GPU = 64
+# Channels times side from which on training needs a GPU: 64 channels at 64 px, 16 at 256 px.
+SIZE_FOR_A_GPU = 64 * 64
 LATEST_IMAGE = "choose Kaggle's latest Python image in the notebook's settings"
 STARTED = time.monotonic()
 
@@ -68,10 +69,11 @@ def check_session(parameters: dict) -> None:
     gpus, asked = gpu_names(), parameters.get("machine_shape", "")
     model = parameters["params"]["model"]
     channels = model[model["name"]].get("channels", 0)
-    if not gpus and channels >= CHANNELS_FOR_A_GPU:
+    side_px = parameters["params"]["crop"]["side_px"]
+    if not gpus and channels * side_px >= SIZE_FOR_A_GPU:
         sys.exit(
-            f"error: this session has no GPU, and {channels} channels need one: choose an "
-            "accelerator in the notebook's settings"
+            f"error: this session has no GPU, and {channels} channels at {side_px} px need one: "
+            "choose an accelerator in the notebook's settings"
         )
     kind = asked.removeprefix("Nvidia").removeprefix("Tesla")
     if gpus and kind and not any(kind.lower() in name.lower() for name in gpus):

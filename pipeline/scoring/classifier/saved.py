@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.special
 import torch
 from torch import Tensor
 
@@ -63,6 +64,11 @@ class ImageClassifier:
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return the class of each image, int64 (N,), of uint8 (N, side, side, 1 or 3)."""
         return self._forward(self._network, images, self.classes).argmax(1)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Return the probability of each class, float32 (N, classes), of the same images."""
+        logits = self._forward(self._network, images, self.classes)
+        return scipy.special.softmax(logits, axis=1)
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the features of images, in their order: what the layer before the last gives.

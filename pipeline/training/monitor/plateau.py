@@ -1,4 +1,4 @@
-"""Whether the score has stopped to improve, by more than its own noise."""
+"""Where to stop: whether the score still improves by more than its noise, and where it was best."""
 
 from __future__ import annotations
 
@@ -29,3 +29,24 @@ def images_since_improvement(rows: list[dict[str, Any]]) -> int:
         if best is None or score < best * (1 - NOISE):
             best, at = score, images
     return scored[-1][0] - at if best is not None else 0
+
+
+def stopping_point(rows: list[dict[str, Any]]) -> str | None:
+    """Return in words at how many images the score was lowest, and what the memorisation distance d
+    was there and at the end; None where there are no scores, or the last is the lowest.
+
+    d falls where samples come closer to training images: a generator that learns few images by
+    heart goes on to fall there while its FID may still look good.
+    """
+    scored = [row for row in rows if row["mifid"] is not None]
+    if not scored:
+        return None
+    best, last = min(scored, key=lambda row: row["mifid"]), scored[-1]
+    if best is last:
+        return None
+    return (
+        f"the lowest MiFID of samples, {best['mifid']:.2f}, was at {best['images_seen']} images "
+        f"(d {best['memorization_distance']:.3f}); at the end, {last['images_seen']} images, it is "
+        f"{last['mifid']:.2f} (d {last['memorization_distance']:.3f}): train.images: "
+        f"{best['images_seen']} or train.keep: best stops there"
+    )

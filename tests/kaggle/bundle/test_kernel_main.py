@@ -95,9 +95,12 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: list[str]) ->
     monkeypatch.setattr(kernel_main, "gpu_names", lambda: gpus)
 
 
-def of_model(name: str, channels: int | None, shape: str = "NvidiaTeslaT4") -> dict[str, Any]:
+def of_model(
+    name: str, channels: int | None, shape: str = "NvidiaTeslaT4", *, side_px: int = 64
+) -> dict[str, Any]:
     sizes = {} if channels is None else {"channels": channels}
-    return {"params": {"model": {"name": name, name: sizes}}, "machine_shape": shape}
+    params = {"model": {"name": name, name: sizes}, "crop": {"side_px": side_px}}
+    return {"params": params, "machine_shape": shape}
 
 
 @pytest.mark.parametrize("name", ["dcgan", "resnet"])
@@ -105,9 +108,11 @@ def test_wide_networks_without_a_gpu_stop_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     session(tmp_path, monkeypatch, [])
-    with pytest.raises(SystemExit, match="no GPU, and 64 channels need one: choose an acceler"):
+    with pytest.raises(SystemExit, match="no GPU, and 64 channels at 64 px need one: choose an"):
         kernel_main.check_session(of_model(name, 64))
     kernel_main.check_session(of_model(name, 63))
+    with pytest.raises(SystemExit, match="no GPU, and 32 channels at 256 px need one"):
+        kernel_main.check_session(of_model(name, 32, side_px=256))
     kernel_main.check_session(of_model("vae", None))
     session(tmp_path, monkeypatch, ["Tesla T4", "Tesla T4"])
     kernel_main.check_session(of_model(name, 64))

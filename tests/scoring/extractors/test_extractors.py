@@ -27,6 +27,7 @@ def section(**changes: object) -> schema.Reference:
         "extractor": "embedded",
         "pictures": "crops",
         "flips": True,
+        "parts": False,
         "held_out": 10,
         "inception": schema.ReferenceInception(weights="auto", precision="bfloat16"),
     }
