@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +22,9 @@ def write(path: Path, held_out: LabelledImages, class_names: Sequence[str]) -> N
     Args:
         class_names: what the labels are rows of.
     """
-    content = io.BytesIO()
     names = np.array(class_names, dtype=np.str_)
-    np.savez(content, images=held_out.images, labels=held_out.labels, class_names=names)
-    files.write_bytes(path, content.getvalue())
+    with files.atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, images=held_out.images, labels=held_out.labels, class_names=names)
 
 
 def write_empty(path: Path, shape: ImageShape) -> None:
@@ -42,6 +40,17 @@ def load_images(path: Path) -> np.ndarray:
         InputError: the file is not there, or not whole.
     """
     return _read(path)[0].images
+
+
+def load_named(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images of the test set, uint8 (N, side, side, channels), maybe none, and the name
+    of each one's class, str (N,).
+
+    Raises:
+        InputError: the file is not there, or not whole.
+    """
+    held_out, names = _read(path)
+    return held_out.images, np.array(names, np.str_)[held_out.labels]
 
 
 def load(path: Path, dataset: Dataset) -> Dataset:
