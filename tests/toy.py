@@ -11,6 +11,7 @@ from pipeline.common.section import Section
 from pipeline.config.schema import Train
 from pipeline.images.shape import ImageShape
 from pipeline.models.family import NetworkSize
+from pipeline.models.layers import embedded
 from pipeline.models.registry import FAMILIES
 from pipeline.training.engine.batches import Batch
 from pipeline.training.engine.distributed import Distributed
@@ -60,7 +61,7 @@ class Decoder(nn.Module):
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         features = self.first(latents)
         if self.classes is not None:
-            features = features + self.classes(labels)
+            features = features + embedded(self.classes, labels)
         side = self.shape.side_px
         return self.last(self.norm(features)).tanh().unflatten(1, (self.shape.channels, side, side))
 

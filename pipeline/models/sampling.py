@@ -18,7 +18,8 @@ class GeneratorInputs:
 
     Attributes:
         latents: float32 (N, latent_dim).
-        labels: int64 (N,), rows of the class names; None where the generator is told no class.
+        labels: int64 (N,), rows of the class names, or float32 (N, classes), shares of them; None
+            where the generator is told no class.
     """
 
     latents: np.ndarray

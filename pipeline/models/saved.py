@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.common import torch_file
 from pipeline.common.errors import InputError
+from pipeline.images import arrays
 from pipeline.images.shape import ImageShape
 from pipeline.models import sampling, walk
 from pipeline.models.family import NetworkSize
@@ -138,12 +139,8 @@ class SavedGenerator:
         Raises:
             InputError: there is no such class.
         """
-        names = self.info.class_names
-        if label is not None and label not in names:
-            known = ", ".join(names) or "none: it is told no class"
-            raise InputError(f"label {label!r}: no class of this generator ({known})")
         inputs = self._inputs(seed, first, count, truncation)
-        labels = inputs.labels if label is None else np.full(count, names.index(label), np.int64)
+        labels = inputs.labels if label is None else np.full(count, self._row(label), np.int64)
         return self.decode(inputs.latents, labels)
 
     def classes(self, seed: int, count: int) -> np.ndarray:
@@ -167,13 +164,72 @@ class SavedGenerator:
         labels = None if inputs.labels is None else np.repeat(inputs.labels[:1], len(points))
         return self.decode(points, labels)
 
+    def walk_classes(self, seed: int, labels: list[str], steps: int) -> np.ndarray:
+        """Return the images of one latent, that of the first sample of a seed, from class to class
+        and back to the first, in `steps` steps from one to the next: see `walk.class_shares`.
+
+        Raises:
+            InputError: there is no such class.
+        """
+        rows = [self._row(label) for label in labels]
+        shares = walk.class_shares(rows, steps, classes=len(self.info.class_names))
+        latent = self._inputs(seed, 0, 1, truncation=None).latents
+        return self.decode(latent.repeat(len(shares), axis=0), shares)
+
+    def of_each_class(self, seed: int, count: int, *, classes: int) -> np.ndarray:
+        """Return the latents of the first `count` samples of a seed as images of each of the first
+        `classes` classes: uint8 (classes * count, side, side, channels), a row a class."""
+        latents = self._inputs(seed, 0, count, truncation=None).latents
+        labels = np.arange(classes).repeat(count)
+        return self.decode(np.tile(latents, (classes, 1)), labels)
+
+    def plane(self, side: int) -> np.ndarray:
+        """Return side x side images of a generator with two latents, row by row: see `walk.plane`.
+        One that is told classes makes all of them of the first."""
+        points = walk.plane(side)
+        labels = np.zeros(len(points), np.int64) if self.info.class_names else None
+        return self.decode(points, labels)
+
+    @property
+    def has_encoder(self) -> bool:
+        """Return whether the generator can `reconstruct` images."""
+        return hasattr(self.network, "encoder")
+
+    @torch.inference_mode()
+    def reconstruct(self, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Return the images of the latents that the encoder finds most likely for images, both
+        uint8 (N, side, side, channels).
+
+        Args:
+            labels: rows of the class names, int64 (N,), where the generator is told classes.
+        """
+        batch = arrays.to_signed(torch.from_numpy(np.array(images)).to(self._device))
+        told = None
+        if labels is not None and self.info.class_names:
+            told = torch.from_numpy(labels).to(self._device)
+        mean, _ = self.network.encoder(batch, told)
+        return self.decode(mean.cpu().numpy(), None if told is None else labels)
+
     def decode(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Return the images of latents, (N, latent_dim) float32: uint8 (N, side, side, channels).
 
-        `labels` are rows of the class names, int64 (N,), where the generator is told classes.
+        `labels` are rows of the class names, int64 (N,), or shares of them, float32 (N, classes),
+        where the generator is told classes.
         """
         inputs = sampling.GeneratorInputs(latents, labels)
         return sampling.decode(self.network, inputs, self._device)
+
+    def _row(self, label: str) -> int:
+        """Return the row of a class.
+
+        Raises:
+            InputError: there is no such class.
+        """
+        names = self.info.class_names
+        if label not in names:
+            known = ", ".join(names) or "none: it is told no class"
+            raise InputError(f"label {label!r}: no class of this generator ({known})")
+        return names.index(label)
 
     def _inputs(
         self, seed: int, first: int, count: int, truncation: float | None

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from scipy.special import ndtri
 
 
 def slerp(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
@@ -41,3 +42,32 @@ def walk(latents: np.ndarray, steps: int, *, closed: bool = False) -> np.ndarray
     if not closed:
         points.append(np.asarray(stops[-1], dtype=np.float64))
     return np.stack(points).astype(np.float32)
+
+
+def class_shares(labels: list[int], steps: int, *, classes: int) -> np.ndarray:
+    """Connect classes by straight lines, `steps` points from one to the next, and on from the last
+    to the first, which is not repeated.
+
+    Returns:
+        float32 (len(labels) * steps, classes): the shares of the classes at each point.
+    """
+    corners = np.eye(classes)[[*labels, labels[0]]]
+    points = [
+        (1 - step / steps) * start + step / steps * end
+        for start, end in pairwise(corners)
+        for step in range(steps)
+    ]
+    return np.stack(points).astype(np.float32)
+
+
+def plane(side: int) -> np.ndarray:
+    """Return side x side latents of two dimensions, row by row: the centres of as many cells of
+    equal probability of the standard normal (Kingma and Welling 2014, appendix A). The first grows
+    to the right, the second upwards.
+
+    Returns:
+        float32 (side², 2).
+    """
+    places = ndtri((np.arange(side) + 0.5) / side)
+    second, first = np.meshgrid(places[::-1], places, indexing="ij")
+    return np.stack([first.ravel(), second.ravel()], axis=1).astype(np.float32)

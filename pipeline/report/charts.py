@@ -23,12 +23,14 @@ class Charts:
         own_scale, kaggle_scale: the run's score; scores of the competition.
         panels: one for each panel of the training curves, in their order.
         classes, sides, aspects: crops by class; the boxes' shorter sides and shapes.
+        class_shares: the classes' shares of the data and of the samples.
     """
 
     own_scale: "Markup"
     kaggle_scale: "Markup"
     panels: "list[Markup]"
     classes: "Markup"
+    class_shares: "Markup"
     sides: "Markup"
     aspects: "Markup"
 
@@ -46,7 +48,9 @@ def of_run(run: Run, parameters: Mapping[str, Any]) -> Charts:
         drawn |= _scales(run.metrics)
     if run.index is not None:
         drawn |= _data_plots(run.index, parameters.get("crop", {}))
-    names = ("own_scale", "kaggle_scale", "classes", "sides", "aspects")
+    if run.index is not None and run.metrics:
+        drawn["class_shares"] = _class_shares(run.index, run.metrics)
+    names = ("own_scale", "kaggle_scale", "classes", "class_shares", "sides", "aspects")
     panels = [
         Markup(plots.panel(f"panel{number}", shown))
         for number, shown in enumerate(run.curves or ())
@@ -94,3 +98,24 @@ def _data_plots(index: pd.DataFrame, crop: Mapping[str, Any]) -> dict[str, str |
         "aspects": plots.histogram("aspects", aspects, title="Shape of the boxes",
                                    x_label="width / height (dashed: the limits)", limits=limits),
     }  # fmt: skip
+
+
+def _class_shares(index: pd.DataFrame, metrics: Mapping[str, Any]) -> str | None:
+    """Return a plot of the classes' shares, None where no classifier told those of the samples."""
+    counts = facts.data_facts(index).crops_by_class
+    found = facts.class_shares(metrics)
+    total = sum(counts.values())
+    shares = {name: (count / total, found[name]) for name, count in counts.items() if name in found}
+    if not shares:
+        return None
+    title = "Classes of data and samples"
+    if len(shares) > SHOWN_CLASSES:
+        title = f"The {SHOWN_CLASSES} largest classes of {len(shares)}, data and samples"
+    shown = dict(list(shares.items())[:SHOWN_CLASSES])
+    return plots.paired_bars(
+        "class_shares",
+        shown,
+        series=("data", "samples"),
+        title=title,
+        x_label="share (the samples' classes: by the classifier)",
+    )

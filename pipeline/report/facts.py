@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.report import words
 
 MAX_REASONS = 40
+_CLASS_SHARE = "class_share_"  # of metrics.json, before a class's name
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def score_numbers(metrics: Mapping[str, Any]) -> list[Number]:
         ("Recall", "recall", "share of real images that samples resemble"),
         ("Density", "density", "1: as dense as the real images"),
         ("Coverage", "coverage", "share of real images with a sample near them"),
+        ("Classes’ χ²", "class_chi2", "; ".join(filter(None, (
+            _unseen(metrics.get("floor_class_chi2")), _chance(metrics.get("class_p")))))),
+        ("Class asked for", "class_accuracy",
+         f"share of samples; {_unseen(metrics.get('floor_class_accuracy'))}"),
+        ("Classification accuracy", "classification_accuracy",
+         _unseen(metrics.get("floor_classification_accuracy"))),
     ]  # fmt: skip
     return [
         Number(name, words.number(metrics[key]), note)
@@ -47,8 +54,22 @@ def score_numbers(metrics: Mapping[str, Any]) -> list[Number]:
     ]
 
 
+def class_shares(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the share of each class among the samples, by its name; empty where no classifier told
+    them."""
+    return {
+        key.removeprefix(_CLASS_SHARE): float(value)
+        for key, value in metrics.items()
+        if key.startswith(_CLASS_SHARE) and isinstance(value, int | float)
+    }
+
+
 def _unseen(value: Any) -> str:
     return "" if value is None else f"unseen real images get {words.number(value)}"
+
+
+def _chance(value: Any) -> str:
+    return "" if value is None else f"p {words.number(value)}"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,57 @@ def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
     return np.concatenate([generator.walk(seed, 2, steps, first=2 * row) for row in range(walks)])
 
 
+def plane(path: Path, *, side: int) -> np.ndarray | None:
+    """Return side x side images of a generator's plane of latents, row by row; None where its
+    latents have not two dimensions.
+
+    Raises:
+        InputError: the file is no generator.
+    """
+    generator = _load(path)
+    return generator.plane(side) if generator.info.latent_dim == 2 else None
+
+
+def of_each_class(
+    path: Path, *, columns: int, most: int, seed: int
+) -> tuple[np.ndarray, tuple[str, ...]] | None:
+    """Return the same latents as images of each class, a row of `columns` a class, and the classes'
+    names; None for a generator that is told no class.
+
+    Args:
+        most: rows at most, the first classes.
+
+    Raises:
+        InputError: the file is no generator.
+    """
+    generator = _load(path)
+    names = generator.info.class_names[:most]
+    if not names:
+        return None
+    return generator.of_each_class(seed, columns, classes=len(names)), names
+
+
+def reconstructions(path: Path, images: np.ndarray, names: np.ndarray) -> np.ndarray | None:
+    """Return what a generator with an encoder makes of images, both uint8 (N, side, side,
+    channels); None for one without, or where it does not know their shape or one's class.
+
+    Args:
+        names: str (N,), of the images' classes.
+
+    Raises:
+        InputError: the file is no generator.
+    """
+    generator = _load(path)
+    shape = generator.info.shape
+    if not generator.has_encoder or images.shape[1:] != (shape.side_px,) * 2 + (shape.channels,):
+        return None
+    rows = {name: row for row, name in enumerate(generator.info.class_names)}
+    if rows and not rows.keys() >= set(names.tolist()):
+        return None
+    labels = np.array([rows[name] for name in names.tolist()], np.int64) if rows else None
+    return generator.reconstruct(images, labels)
+
+
 def samples(path: Path, *, count: int, seed: int) -> np.ndarray:
     """Return the first `count` samples of `seed`, uint8 (count, side, side, channels), of the
     generator in a file.

@@ -19,6 +19,9 @@ GRID_COLUMNS = 8
 SAMPLES = GRID_COLUMNS * 8
 FRAMES = 16  # steps of the training slider
 WALKS, WALK_STEPS = 6, 8
+PLANE = 16  # images on each side of the plane of latents
+MOST_CLASSES = 20
+RECONSTRUCTIONS = GRID_COLUMNS * 3
 # Upper bounds that keep the whole page under 5 MB (base64 adds a third to each image).
 GRID_BYTES, FRAME_BYTES, PAIR_BYTES = 260_000, 110_000, 10_000
 MOST_PAIRS = 64
@@ -81,6 +84,9 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         scored_while_training=bool(curves.scores(run.curves or ())),
         training=facts.table_rows(run.training) if run.training else None,
         interpolation=interpolation,
+        plane=_plane(run) if interpolation else None,
+        of_each_class=_of_each_class(run) if interpolation else None,
+        reconstructions=_reconstructions(run) if interpolation and show_real else None,
         interpolation_absent=interpolation_absent,
         pairs=_pairs(run, show_real=show_real),
         data=facts.data_facts(run.index) if run.index is not None else None,
@@ -154,6 +160,80 @@ def _interpolation(run: Run) -> tuple[EmbeddedImage | None, str]:
         caption=f"{WALKS} walks of {WALK_STEPS} steps between latents of seed 1.",
     )
     return picture, ""
+
+
+def _plane(run: Run) -> EmbeddedImage | None:
+    from pipeline.report import latents
+
+    images = latents.plane(run.paths.generator, side=PLANE)
+    if images is None:
+        return None
+    return embed_grid(
+        images,
+        PLANE,
+        max_bytes=GRID_BYTES,
+        alt=f"{PLANE} x {PLANE} samples that change from place to place",
+        caption="the latent's first number grows to the right, its second upwards, in steps of "
+        "equal probability.",
+    )
+
+
+def _of_each_class(run: Run) -> EmbeddedImage | None:
+    from pipeline.report import latents
+
+    found = latents.of_each_class(
+        run.paths.generator, columns=GRID_COLUMNS, most=MOST_CLASSES, seed=1
+    )
+    if found is None:
+        return None
+    images, names = found
+    return embed_grid(
+        images,
+        GRID_COLUMNS,
+        max_bytes=GRID_BYTES,
+        alt=f"{len(names)} rows of samples, a class each",
+        caption=f"a row a class, a column a latent; from above: {', '.join(names)}.",
+    )
+
+
+def _reconstructions(run: Run) -> EmbeddedImage | None:
+    """Return originals in rows, the reconstructions of each row below it."""
+    from pipeline.report import latents
+
+    originals = _originals(run)
+    if originals is None:
+        return None
+    images, names, what = originals
+    made = latents.reconstructions(run.paths.generator, images, names)
+    if made is None:
+        return None
+    rows = len(images) // GRID_COLUMNS
+    pairs = np.stack([side.reshape(rows, GRID_COLUMNS, *side.shape[1:]) for side in (images, made)])
+    return embed_grid(
+        pairs.swapaxes(0, 1).reshape(-1, *images.shape[1:]),
+        GRID_COLUMNS,
+        max_bytes=GRID_BYTES,
+        alt=f"{rows} rows of real images, below each the row of their reconstructions",
+        caption=f"{len(images)} {what}, below each its reconstruction.",
+    )
+
+
+def _originals(run: Run) -> tuple[np.ndarray, np.ndarray, str] | None:
+    """Return some real images in whole rows, the names of their classes and what they are: unseen
+    ones where there are some."""
+    if run.held_out is not None and len(run.held_out[0]) >= GRID_COLUMNS:
+        images, names = run.held_out
+        what = "test images, which training did not see"
+    elif run.crops is not None and run.index is not None and len(run.crops) >= GRID_COLUMNS:
+        kept = run.index[run.index["crop"].notna()].sort_values("crop")
+        if len(kept) != len(run.crops):
+            return None
+        images, names = run.crops, kept["class"].fillna("").to_numpy(dtype=str)
+        what = "training images"
+    else:
+        return None
+    count = min(RECONSTRUCTIONS, len(images) // GRID_COLUMNS * GRID_COLUMNS)
+    return spread(images, count), spread(names, count), what
 
 
 def _pairs(run: Run, *, show_real: bool) -> list[EmbeddedImage]:

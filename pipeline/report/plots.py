@@ -139,7 +139,7 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
     height = 0.9 + 0.2 * len(counts)
     with figure(name, f"{title}: {described}.", height) as (sheet, drawn):
         axes = _axes(sheet, title)
-        labels = [label if len(label) <= 26 else label[:25] + "…" for label in counts]
+        labels = [_shortened(label) for label in counts]
         rows = range(len(labels))
         axes.barh(rows, list(counts.values()), color=SERIES[0], height=0.72)
         axes.set_yticks(rows, labels)
@@ -150,6 +150,45 @@ def bars(name: str, counts: Mapping[str, int], *, title: str, x_label: str) -> s
         axes.set(xlabel=x_label)
         _thousands(axes.xaxis)
     return drawn[0]
+
+
+def paired_bars(
+    name: str,
+    values: Mapping[str, tuple[float, float]],
+    *,
+    series: tuple[str, str],
+    title: str,
+    x_label: str,
+) -> str:
+    """Return two numbers a row as horizontal bars, one above the other, in the order given, as
+    SVG; `series` are the legend's words for them."""
+    described = ", ".join(
+        f"{label} {first:.3g} and {second:.3g}" for label, (first, second) in values.items()
+    )
+    description = f"{title}, {series[0]} and {series[1]}: {described}."
+    with figure(name, description, 1.2 + 0.26 * len(values)) as (sheet, drawn):
+        axes = _axes(sheet, title)
+        rows = np.arange(len(values))
+        for place, label in enumerate(series):
+            axes.barh(
+                rows + 0.2 * (2 * place - 1),
+                [pair[place] for pair in values.values()],
+                color=SERIES[place],
+                height=0.38,
+                label=label,
+            )
+        axes.set_yticks(rows, [_shortened(label) for label in values])
+        axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
+        axes.invert_yaxis()
+        axes.margins(y=0.01)
+        axes.grid(axis="y", visible=False)
+        axes.set(xlabel=x_label)
+        sheet.legend(ncols=2, loc="outside lower center")
+    return drawn[0]
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= 26 else label[:25] + "…"
 
 
 def histogram(

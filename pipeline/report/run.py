@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.common import files, npy, torch_file
+from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.data import held_out
 from pipeline.report.curves import Panel, images_seen
 from pipeline.report.curves import read as read_curves
 
@@ -48,6 +50,7 @@ class Run:
     paths: Paths
     index: pd.DataFrame | None  # one row a box, see INDEX_COLUMNS
     crops: np.ndarray | None  # (N, side, side, channels) uint8, mapped from disk
+    held_out: tuple[np.ndarray, np.ndarray] | None  # its own test set and the names of its classes
     curves: tuple[Panel, ...] | None  # of outputs/curves.csv
     grids: dict[int, Path]  # images_seen -> PNG grid of samples from fixed latents
     training: dict[str, Any] | None
@@ -69,6 +72,7 @@ def read_run(paths: Paths) -> Run:
     found: dict[str, Any] = {
         "index": reader.read(paths.index, "crop", _index),
         "crops": reader.read(paths.crops, "crop", partial(_images, stage="crop")),
+        "held_out": reader.read(paths.held_out, "crop", _held_out),
         "curves": reader.read(paths.curves_csv, "train", read_curves),
         "grids": reader.read(paths.grids, "train", _grids) or {},
         "training": reader.read(paths.training, "train", _object),
@@ -183,6 +187,15 @@ def _last_images_seen(path: Path) -> int:
     if not rows or "images_seen" not in rows[-1]:
         raise ValueError("holds no row of images_seen")
     return int(rows[-1]["images_seen"])
+
+
+def _held_out(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        return held_out.load_named(path)
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -95,6 +95,36 @@ def test_sample_draws_the_class_that_is_asked_for(
     assert said == "error: label 'cat': no class of this generator (beagle, Irish setter)\n"
 
 
+def test_interpolate_walks_from_class_to_class_at_one_latent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    toy.register(monkeypatch)
+    made = write_generator(
+        tmp_path / "outputs" / "generator.pt",
+        side_px=SIDE,
+        family="toy",
+        parameters={"width": 12, "conditional": True},
+        class_counts={"beagle": 3, "Irish setter": 1, "pug": 2},
+    )
+    out = tmp_path / "classes.gif"
+    assert command(tmp_path, "interpolate", "--labels", "pug", "beagle", "--steps", "4",
+                   "--out", str(out)) == 0  # fmt: skip
+    with Image.open(out) as animation:
+        assert animation.n_frames == 8 and animation.info["loop"] == 0
+    grid = tiles(tmp_path / "classes.png", 5, 2).astype(int)
+    for place, label in ((0, "pug"), (4, "beagle"), (5, "beagle"), (9, "pug")):
+        assert np.abs(grid[place] - made.sample(1, 1, label=label)[0]).max() <= 1
+    # On the way it comes nearer with each step.
+    left = np.abs(grid[:5] - grid[4]).mean((1, 2, 3))
+    assert (np.diff(left) < 0).all()
+    for labels, said in (
+        (["pug"], "--labels: name two classes at least"),
+        (["pug", "cat"], "label 'cat': no class of this generator (beagle, Irish setter, pug)"),
+    ):
+        assert command(tmp_path, "interpolate", "--labels", *labels) == 1
+        assert capsys.readouterr().err == f"error: {said}\n"
+
+
 def test_fewer_images_are_the_first_ones(root: Path) -> None:
     for count in ("2", "4"):
         assert command(root, "sample", "--count", count, "--seed", "7") == 0
@@ -138,6 +168,7 @@ def test_interpolate_writes_an_endless_animation_and_a_grid(
         (["interpolate", "--stops", "1"], "--stops 1"),
         (["interpolate", "--frame-ms", "0"], "--frame-ms 0"),
         (["interpolate", "--out", "x.mp4"], "x.mp4"),
+        (["interpolate", "--labels", "pug", "boxer"], "label 'pug': no class of this generator"),
         (["sample", "--generator", "nowhere.pt"], "nowhere.pt"),
         (["interpolate", "--generator", "nowhere.pt"], "nowhere.pt"),
     ],

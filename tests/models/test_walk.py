@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from pipeline.models.walk import slerp, walk
+from pipeline.models.walk import class_shares, plane, slerp, walk
 
 
 def test_a_quarter_turn_has_its_closed_form() -> None:
@@ -52,3 +53,20 @@ def test_a_walk_visits_its_stops() -> None:
     np.testing.assert_allclose(closed[[0, 4, 8]], stops, rtol=1e-6)
     after = slerp(stops[2], stops[0], 0.75)
     np.testing.assert_allclose(closed[-1], after, rtol=1e-6)  # from the last back to the first
+
+
+def test_shares_go_from_class_to_class_and_back() -> None:
+    shares = class_shares([2, 0], 4, classes=3)
+    assert shares.dtype == np.float32 and shares.shape == (8, 3)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_array_equal(shares[0], [0, 0, 1])
+    np.testing.assert_array_equal(shares[4], [1, 0, 0])
+    np.testing.assert_allclose(shares[[1, 7]], [[0.25, 0, 0.75]] * 2)
+
+
+def test_the_plane_has_as_many_latents_in_each_part_of_equal_probability() -> None:
+    points = plane(8).reshape(8, 8, 2)
+    expected = (np.arange(8) + 0.5) / 8
+    np.testing.assert_allclose(norm.cdf(points[3, :, 0]), expected, atol=1e-6)  # to the right
+    np.testing.assert_allclose(norm.cdf(points[::-1, 5, 1]), expected, atol=1e-6)  # upwards
+    assert np.ptp(points[..., 0], axis=0).max() == np.ptp(points[..., 1], axis=1).max() == 0

@@ -8,6 +8,8 @@ import pandas as pd
 
 from pipeline.common import files, npy
 from pipeline.common.paths import Paths
+from pipeline.data import held_out
+from pipeline.data.arrays.raw import LabelledImages
 from pipeline.images import arrays
 from tests import factories
 from tests.conftest import REPOSITORY
@@ -28,6 +30,9 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
 
     count = 60
     npy.write(paths.crops, factories.images(count, SIDE, channels=channels, seed=seed))
+    test = factories.images(16, SIDE, channels=channels, seed=seed + 3)
+    labels = np.arange(16) % len(CLASSES)
+    held_out.write(paths.held_out, LabelledImages(test, labels), CLASSES)
     rows = []
     for number in range(count + 6):
         dropped = number >= count

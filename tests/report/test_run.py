@@ -32,6 +32,7 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
     assert missing == {
         "data/index.csv": "crop",
         "data/crops.npy": "crop",
+        "data/held_out.npz": "crop",
         "outputs/curves.csv": "train",
         "outputs/history.csv": "train",
         "outputs/grids": "train",
@@ -52,6 +53,7 @@ def test_a_run_of_nothing_names_each_file_and_its_stage(tmp_path: Path) -> None:
         ("data/index.csv", b""),
         ("data/crops.npy", b"\x93NUMPY"),
         ("data/crops.npy", b""),
+        ("data/held_out.npz", b"PK"),
         ("outputs/curves.csv", b"images_seen,value\n1,1\n"),
         ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n"),
         ("outputs/curves.csv", b"images_seen,panel,metric,label,value\n1,p,m,l,\n"),
