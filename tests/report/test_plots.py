@@ -30,6 +30,10 @@ def every_plot() -> dict[str, str]:
             "s", [("<i>", 12.5), ("b", 31)], band=("c", 57, 187), title="t", x_label="x"
         ),
         "bars": plots.bars("b", {"<script>x</script>": 3, "$\\x$": 2}, title="t", x_label="x"),
+        "paired_bars": plots.paired_bars(
+            "q", {"<b>": (0.3, 0.25), "$x$": (0.7, 0.75)}, series=("data", "samples"), title="t",
+            x_label="x",
+        ),
         "histogram": plots.histogram(
             "h", np.arange(50), title="t", x_label="x", limits=(5.0,)
         ),
