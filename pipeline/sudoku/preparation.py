@@ -75,13 +75,7 @@ def prepare(paths: Paths, params_file: Path) -> Supply:
         InputError: a file is damaged, or the generator makes a digit too seldom.
         PipelineError: as the stages.
     """
-    run = paths if _is_of_digits(paths) else own_paths(paths)
-    if run is paths:
-        source = "the run in outputs/"
-        classifier = _classifier_of_run(paths, params_file)
-    else:
-        source = "the 1,797 handwritten digits that come with scikit-learn"
-        classifier = _made(run, presets.folder_of(params_file))
+    run, classifier, source = networks(paths, params_file)
     generator = SavedGenerator.load(run.generator, torch.device("cpu"))
     cache = own_paths(paths).root / "pool.zip"
     made_from = hashlib.sha256(
@@ -106,6 +100,20 @@ def prepare(paths: Paths, params_file: Path) -> Supply:
         test_accuracy=info.test_accuracy,
         test_images=info.test_images,
     )
+
+
+def networks(paths: Paths, params_file: Path) -> tuple[Paths, SavedClassifier, str]:
+    """Return the run whose generator is taken, the classifier, and the data's name in words.
+
+    Raises:
+        InputError, PipelineError: as `prepare`.
+    """
+    if _is_of_digits(paths):
+        data = params.load(params_file).data.source
+        return paths, _classifier_of_run(paths, params_file), f"the data set {data}"
+    own = own_paths(paths)
+    source = "the 1,797 handwritten digits that come with scikit-learn"
+    return own, _made(own, presets.folder_of(params_file)), source
 
 
 def _is_of_digits(paths: Paths) -> bool:

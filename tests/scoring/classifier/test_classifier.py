@@ -47,6 +47,10 @@ def test_it_learns_the_digits(digits: tuple[Dataset, Dataset]) -> None:
     # The last layer on the features is what tells the classes.
     logits = network.last(torch.from_numpy(features)).detach().numpy()
     assert np.array_equal(logits.argmax(1), classifier.predict(test.images))
+    # The probabilities are e to the logits, shared out.
+    powers = np.exp(logits.astype(np.float64))
+    wanted = powers / powers.sum(1, keepdims=True)
+    np.testing.assert_allclose(classifier.probabilities(test.images), wanted, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_weights_on_any_number_of_threads(
