@@ -1,6 +1,7 @@
 """DVC's own files cut at every byte: ours says what DVC's schema says, and what is mended runs."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from pipeline.common import files
 from pipeline.workspace import lockfiles
 from tests import checkout
+from tests.conftest import REPOSITORY
 from tests.workspace import project
 
 LOCKFILE = b"""schema: '2.0'
@@ -207,3 +209,33 @@ def test_where_dvc_cannot_work_it_is_one_line(root: Path, tmp_path: Path) -> Non
     # What the line says to do.
     project.run(root, "bash", "-ec", "git init -q && git add -A")
     assert repro(root).returncode == 0
+
+
+def test_ctrl_c_reaches_dvc_and_its_stage_and_neither_is_killed(root: Path) -> None:
+    """The stage ends by itself, after some time, and DVC after it."""
+    steps = (
+        "trap 'sleep 1; echo saved; exit 130' INT",
+        "echo started",
+        "while :; do sleep 0.1; done",
+    )
+    (root / "slow.sh").write_text("\n".join(steps))
+    (root / "dvc.yaml").write_text("stages: {slow: {cmd: exec bash slow.sh, outs: [x]}}")
+    script = (
+        "import pathlib, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from pipeline.workspace import repro; print('code', repro.run(pathlib.Path(), []))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=root,
+        env=checkout.environment(root, PYTHONPATH=str(REPOSITORY)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while process.stdout.readline() != "started\n":
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, printed
+    assert "saved\n" in printed and printed.endswith("code 255\n"), printed
