@@ -112,6 +112,20 @@ def test_what_is_told_classes_needs_some(name: str, tmp_path: Path) -> None:
         train(paths, **SYSTEMS[name], train__images=8)
 
 
+@pytest.mark.parametrize(("images", "is_said"), [(336, True), (320, False)])
+def test_the_advice_for_few_images_is_a_line_before_the_first_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], images: int, is_said: bool
+) -> None:
+    """16 crops, shown 21 or 20 times."""
+    paths = workplace(tmp_path, 16)
+    settings = SYSTEMS["mlp of classes"] | {"model__mlp__conditional": False}
+    train(paths, **settings, train__images=images)
+    printed = capsys.readouterr().out
+    assert printed.count("each crop is shown 21 times: try train.adversarial.augment") == is_said
+    train(paths, **settings, train__images=images + 8)
+    assert "each crop is shown" not in capsys.readouterr().out  # a run that goes on
+
+
 # --- the objective -----------------------------------------------------------------------------
 def four_steps(name: str, group: Distributed) -> dict[str, Tensor]:
     """Return weights, and metrics of each step, after four steps of 8 images, this process's part
