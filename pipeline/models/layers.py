@@ -61,10 +61,9 @@ class SpectralNorm(nn.Module):
             with torch.no_grad():
                 right = F.normalize(matrix.T @ self.left, dim=0)
                 if self.training:
-                    self.left.copy_(F.normalize(matrix @ right, dim=0))
-                # A copy: the buffer changes before the backward of this use.
-                left = self.left.clone()
-            return weight / torch.dot(left, matrix @ right)
+                    # A new tensor: the backward of each use, compiled or not, needs that use's own.
+                    self.left = F.normalize(matrix @ right, dim=0)
+            return weight / torch.dot(self.left, matrix @ right)
 
 
 class Dropout(nn.Module):

@@ -117,12 +117,12 @@ def test_it_is_torchs() -> None:
 
 def test_evaluation_does_not_move_its_estimate() -> None:
     layer = layers.spectral_norm(nn.Linear(6, 4))
-    estimate = layer.parametrizations.weight[0].left
-    before = estimate.clone()
+    parametrization = layer.parametrizations.weight[0]
+    before = parametrization.left.clone()
     layer.eval()(normal(2, 6))
-    assert torch.equal(estimate, before)
+    assert torch.equal(parametrization.left, before)
     layer.train()(normal(2, 6))
-    assert not torch.equal(estimate, before)
+    assert not torch.equal(parametrization.left, before)
 
 
 def test_a_second_use_leaves_the_gradient_of_the_first_alone() -> None:
