@@ -105,13 +105,13 @@ def _class_shares(index: pd.DataFrame, metrics: Mapping[str, Any]) -> str | None
     counts = facts.data_facts(index).crops_by_class
     found = facts.class_shares(metrics)
     total = sum(counts.values())
-    shares = {name: (count / total, found[name]) for name, count in counts.items() if name in found}
-    if not shares:
+    names = [name for name in counts if name in found]
+    if not names:
         return None
     title = "Classes of data and samples"
-    if len(shares) > SHOWN_CLASSES:
-        title = f"The {SHOWN_CLASSES} largest classes of {len(shares)}, data and samples"
-    shown = dict(list(shares.items())[:SHOWN_CLASSES])
+    if len(names) > SHOWN_CLASSES:
+        title = f"The {SHOWN_CLASSES} largest classes of {len(names)}, data and samples"
+    shown = {name: (counts[name] / total, found[name]) for name in sorted(names[:SHOWN_CLASSES])}
     return plots.paired_bars(
         "class_shares",
         shown,

@@ -23,15 +23,17 @@ def rows(path: Path, *, walks: int, steps: int, seed: int) -> np.ndarray:
     return np.concatenate([generator.walk(seed, 2, steps, first=2 * row) for row in range(walks)])
 
 
-def plane(path: Path, *, side: int) -> np.ndarray | None:
-    """Return side x side images of a generator's plane of latents, row by row; None where its
-    latents have not two dimensions.
+def plane(path: Path, *, side: int) -> tuple[np.ndarray, str | None] | None:
+    """Return side x side images of a generator's plane of latents, row by row, and the class that
+    they are of where it is told one; None where its latents have not two dimensions.
 
     Raises:
         InputError: the file is no generator.
     """
     generator = _load(path)
-    return generator.plane(side) if generator.info.latent_dim == 2 else None
+    if generator.info.latent_dim != 2:
+        return None
+    return generator.plane(side), next(iter(generator.info.class_names), None)
 
 
 def of_each_class(

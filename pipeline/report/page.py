@@ -165,16 +165,18 @@ def _interpolation(run: Run) -> tuple[EmbeddedImage | None, str]:
 def _plane(run: Run) -> EmbeddedImage | None:
     from pipeline.report import latents
 
-    images = latents.plane(run.paths.generator, side=PLANE)
-    if images is None:
+    found = latents.plane(run.paths.generator, side=PLANE)
+    if found is None:
         return None
+    images, class_name = found
+    of_class = "" if class_name is None else f"all of class {class_name}; "
     return embed_grid(
         images,
         PLANE,
         max_bytes=GRID_BYTES,
         alt=f"{PLANE} x {PLANE} samples that change from place to place",
-        caption="the latent's first number grows to the right, its second upwards, in steps of "
-        "equal probability.",
+        caption=f"{of_class}the latent's first number grows to the right, its second upwards, in "
+        f"steps of equal probability.",
     )
 
 

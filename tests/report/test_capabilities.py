@@ -168,10 +168,11 @@ def test_a_row_a_class_and_a_column_a_latent(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_plane_grows_to_the_right_and_upwards(monkeypatch: pytest.MonkeyPatch) -> None:
     made = generator(classes=CLASSES)
     monkeypatch.setattr(SavedGenerator, "load", lambda *_: made)
-    images = latents.plane(Path(), side=5).reshape(5, 5, SIDE, SIDE).astype(int)
+    found, class_name = latents.plane(Path(), side=5)
+    images = found.reshape(5, 5, SIDE, SIDE).astype(int)
     assert (np.diff(images[:, :, 3, 0], axis=1) > 0).all()  # the left half is the first latent
     assert (np.diff(images[:, :, 3, -1], axis=0) < 0).all()  # the right half the second
-    assert (images[:, :, 0] == 255).all()  # all of the first class
+    assert class_name == "cat" and (images[:, :, 0] == 255).all()  # all of the first class
 
 
 def test_crops_and_index_of_two_runs_are_not_put_together(
