@@ -18,17 +18,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.submission.formats import GENERATIVE_DOG_IMAGES
+from pipeline.competitions.registry import profile_of
+from pipeline.images.shape import ImageShape
 from pipeline.submission.reader import check_zip
 from pipeline.submission.writer import write_zip
 
-FORM = GENERATIVE_DOG_IMAGES
+FORM = profile_of("generative-dog-images").form(ImageShape(64, 3))
+COUNT = FORM.counts[0]
 
 
 def samples() -> np.ndarray:
     """Soft blobs with a little noise: about as hard to compress as generated images."""
     random = np.random.default_rng(0)
-    coarse = random.integers(0, 256, (FORM.count, 6, 6, 3), np.uint8)
+    coarse = random.integers(0, 256, (COUNT, 6, 6, 3), np.uint8)
     smooth = np.stack(
         [np.asarray(Image.fromarray(c).resize((64, 64), Image.Resampling.BICUBIC)) for c in coarse]
     )
@@ -55,7 +57,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="array (N, 64, 64, 3) uint8; drawn if absent")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    images = np.load(options.images)[: FORM.count] if options.images else samples()
+    images = np.load(options.images)[:COUNT] if options.images else samples()
     count = len(images)
     times: dict[str, list[float]] = {"plain loop": [], "write + check": [], "check alone": []}
     with tempfile.TemporaryDirectory() as folder:

@@ -36,6 +36,7 @@ NEEDS = {
     "an account",
     "a GPU",
     "a cluster",
+    "a network",
     "a remote",
     "Stanford Dogs and Inception's weights",
 }
