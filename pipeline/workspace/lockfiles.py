@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
-
 from pipeline.common import files, progress
 
 LOCKFILES = ("dvc.lock", "kernels/dvc.lock")
@@ -62,6 +60,8 @@ def _put_back(root: Path, name: str) -> None:
 
 def is_lockfile(content: bytes) -> bool:
     """Return whether DVC accepts these bytes as dvc.lock."""
+    from ruamel.yaml import YAML, YAMLError  # late: the command line starts without it
+
     try:
         found = YAML(typ="safe").load(content.decode())
     except (UnicodeDecodeError, YAMLError, ValueError):

@@ -217,7 +217,7 @@ def test_make_run_applies_the_preset_before_it_runs(repository: Path) -> None:
         return [line for line in done.stdout.splitlines() if line.strip()]
 
     plain = would_run()
-    assert plain == ["dvc repro", "python -m pipeline summary"]
+    assert plain == ["python -m pipeline repro", "python -m pipeline summary"]
     assert would_run("PRESET=photos-cpu") == ["python -m pipeline use 'photos-cpu'", *plain]
     said = subprocess.run(["make", "help"], cwd=repository, capture_output=True, text=True)
     assert "make run PRESET=NAME" in said.stdout

@@ -43,7 +43,10 @@ def test_the_shipped_file_is_valid_and_frozen(repository: Path) -> None:
             {"data.stanford_dogs.images_sha256": "abc"},
             ("data.stanford_dogs.images_sha256 = 'abc'",),
         ),
-        ({"competition": "Dogs!"}, ("competition = 'Dogs!'", "there are generative-dog-images, gan-")),
+        (
+            {"competition": "Dogs!"},
+            ("competition = 'Dogs!'", "there are generative-dog-images, gan-"),
+        ),
         ({"train.adversarial": 3}, ("train.adversarial: a section",)),
         ({"crop": None}, ("crop: a section, not a value; set its keys, such as crop.side_px",)),
         # Keys of an older layout name where they have gone.

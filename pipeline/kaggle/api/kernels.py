@@ -28,7 +28,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Version:
+class KernelVersion:
     """A kernel's version as Kaggle has it; what Kaggle does not say is empty or None."""
 
     number: int
@@ -77,7 +77,7 @@ def _version(answer: Any) -> int:
     return int(answer.version_number)
 
 
-def newest_version(client: Client, kernel: Kernel) -> Version | None:
+def newest_version(client: Client, kernel: Kernel) -> KernelVersion | None:
     """Return the newest version, or None where Kaggle has no such kernel (which it answers with 403
     as well as with 404)."""
     owner, _, slug = kernel.id.partition("/")
@@ -87,7 +87,7 @@ def newest_version(client: Client, kernel: Kernel) -> Version | None:
             "get_kernel",
             user_name=owner,
             kernel_slug=slug,
-            take=lambda answer: Version(
+            take=lambda answer: KernelVersion(
                 number=int(answer.metadata.current_version_number or 0),
                 code=answer.blob.source or "",
                 machine_shape=answer.metadata.machine_shape or "",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pipeline.common.errors import InputError
 from pipeline.common.section import Section
+from pipeline.models.resnet.sizes import ATTENTION_PX
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.models.family import NetworkSize
 
 OBJECTIVE = "adversarial"
-ATTENTION_PX = 32  # side of the maps that attention works on
 
 
 class Parameters(Section):

@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.models.family import NetworkSize
 from pipeline.models.layers import SpectralNorm, embedded, spectral_norm
-from pipeline.models.resnet import ATTENTION_PX
+from pipeline.models.resnet.sizes import ATTENTION_PX
 
 _SMALLEST_PX = 4
 _WIDEST = 8
