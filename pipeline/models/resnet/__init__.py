@@ -9,7 +9,6 @@ from pydantic import Field
 
 from pipeline.common.errors import InputError
 from pipeline.common.section import Section
-from pipeline.models.resnet.sizes import ATTENTION_PX
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,6 +30,8 @@ class Parameters(Section):
 def require(parameters: Parameters, shape: ImageShape) -> None:
     """Raise InputError unless the side is a power of two from 16 up, as each block doubles it, and
     large enough for attention where that is asked for."""
+    from pipeline.models.resnet.networks import ATTENTION_PX
+
     side = shape.side_px
     if side < 16 or side & (side - 1):
         raise InputError(

@@ -13,8 +13,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from pipeline.models.family import NetworkSize
 from pipeline.models.layers import SpectralNorm, embedded, spectral_norm
-from pipeline.models.resnet.sizes import ATTENTION_PX
 
+ATTENTION_PX = 32  # side of the maps that attention works on
 _SMALLEST_PX = 4
 _WIDEST = 8
 
