@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipeline.common.errors import InputError, PipelineError
@@ -12,8 +13,10 @@ from pipeline.common.paths import Paths
 from pipeline.kaggle.api.errors import NoCredentials, PreflightFailed
 from pipeline.stages import submit_file, submit_kernel
 from pipeline.submission.reader import SubmissionInvalid
+from pipeline.submission.writer import write_zip as write_images
+from tests.forms import MONET
 from tests.kaggle import competition, runs
-from tests.standins.kaggle_api import COMPETITION, SECRETS, SMALL, KaggleStandIn
+from tests.standins.kaggle_api import COMPETITION, PAINTER, SECRETS, SMALL, KaggleStandIn
 
 METRICS = {
     "mifid": 51.25,
@@ -291,3 +294,23 @@ def test_no_secret_in_anything_that_is_written_or_shown(
     for secret in (*SECRETS, "sig=secret"):
         assert secret not in shown
         assert not [path for path in written if secret.encode() in path.read_bytes()]
+
+
+@pytest.mark.slow  # 7,000 files of 256 px, written, run through a kernel and checked
+def test_the_open_competition_from_push_to_score(paths: Paths, kaggle: KaggleStandIn) -> None:
+    levels = np.random.default_rng(0).integers(0, 256, (7_000, 1, 1, 3), np.uint8)
+    images = np.broadcast_to(levels, (7_000, 256, 256, 3))
+    write_images(kaggle.mounted / "images.zip", images, MONET)
+    code = runs.FAST_KERNEL % (7_000, PAINTER)
+    metadata = json.loads((paths.kernel / "kernel-metadata.json").read_text())
+    (paths.kernel / f"{runs.SLUG}.py").write_text(code)
+    metadata["competition_sources"] = [PAINTER]
+    (paths.kernel / "kernel-metadata.json").write_text(json.dumps(metadata))
+    kaggle.rules.kernels_only = True
+    kaggle.rules.deadline = "2030-07-01T23:59:00.000Z"
+    receipt = runs.submit_bundle(
+        paths, {"competition": PAINTER, "crop.side_px": 64, "generate.count": 7_000}
+    )
+    (sent,) = kaggle.submissions
+    assert (receipt["competition"], receipt["images"]) == (PAINTER, 7_000)
+    assert (receipt["status"], receipt["zip_sha256"]) == ("complete", sent.sha256)

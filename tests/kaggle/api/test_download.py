@@ -17,9 +17,10 @@ from pipeline.kaggle.api import competitions, errors
 from pipeline.stages import crop, download
 from tests.kaggle import competition
 from tests.kaggle.conftest import HASTE
-from tests.standins.kaggle_api import COMPETITION, KaggleStandIn
+from tests.standins.kaggle_api import COMPETITION, PAINTER, KaggleStandIn
 
 DOGS = layout_of(COMPETITION)
+PAINTINGS = layout_of(PAINTER)
 
 
 @pytest.fixture
@@ -219,3 +220,16 @@ def _write_stanford(zips: Path, folder: Path) -> None:
                 path = folder / "member"
                 path.write_bytes(archive.read(name))
                 tar.add(path, place)
+
+
+def test_the_open_competitions_data_are_one_zip_of_all(kaggle: KaggleStandIn, folder: Path) -> None:
+    given = kaggle.data / f"{PAINTER}.zip"
+    competition.write_paintings_zip(given)
+    kaggle.fault("GET", drop="during")
+    competitions.download_files(PAINTER, folder, HASTE, PAINTINGS)
+    assert (folder / given.name).read_bytes() == given.read_bytes()
+    assert [path.name for path in folder.iterdir()] == [given.name]
+    assert kaggle.sent("DownloadDataFile") == 0
+    asked = kaggle.sent("DownloadDataFiles")
+    competitions.download_files(PAINTER, folder, HASTE, PAINTINGS)
+    assert kaggle.sent("DownloadDataFiles") == asked, "a whole file is kept"
