@@ -18,7 +18,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.models.saved import SavedGenerator
 from pipeline.scoring.classifier import saved as classifiers
 from pipeline.stages import classify, crop, download, train
-from pipeline.sudoku.digits import pool, pool_file
+from pipeline.sudoku.digits import certificate, pool, pool_file
 from pipeline.sudoku.digits.pool import DIGITS, Pool
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def prepare(paths: Paths, params_file: Path) -> Supply:
     generator = SavedGenerator.load(run.generator, torch.device("cpu"))
     cache = own_paths(paths).root / "pool.zip"
     made_from = hashlib.sha256(
-        f"{files.sha256(run.generator)} {classifier.identity}".encode()
+        f"{certificate.VERSION} {files.sha256(run.generator)} {classifier.identity}".encode()
     ).hexdigest()
     found = pool_file.load(cache, made_from)
     if found is None:

@@ -10,11 +10,12 @@ from PIL import Image
 
 from pipeline.common.errors import InputError
 from pipeline.images import arrays
+from pipeline.sudoku.digits import ink
 from pipeline.sudoku.digits.pool import LEAST, PICTURE, Picture, Pool
 
 _MARKS = "-/. "
 _LONGEST = 40
-_INK = 40  # the grey level of a mark; that of a digit is its own
+_INK = 40  # the grey level of digits and marks
 
 
 def require(text: str) -> None:
@@ -50,7 +51,7 @@ def draw(text: str, pool: Pool, *, seed: int, scale: int) -> tuple[np.ndarray, l
         digit: iter(pool.choose(digit, text.count(str(digit)), seed=seed, stream="write"))
         for digit in range(10)
     }
-    side = PICTURE.side_px * scale
+    side = (PICTURE.side_px + 2 * ink.MARGIN_PX) * scale
     parts, chosen = [], []
     for character in text:
         if character in _MARKS:
@@ -58,10 +59,9 @@ def draw(text: str, pool: Pool, *, seed: int, scale: int) -> tuple[np.ndarray, l
         else:
             picture = next(left[int(character)])
             chosen.append(picture)
-            image = Image.open(io.BytesIO(picture.png))
-            image = image.resize((side, side), Image.Resampling.BICUBIC)
-            parts.append(255 - arrays.from_pillow(image))
-    border = ((side // 4,) * 2, (side // 4,) * 2, (0, 0))
+            sample = arrays.from_pillow(Image.open(io.BytesIO(picture.png)))
+            parts.append(_levels(ink.drawn(sample, scale)))
+    border = ((4 * scale,) * 2, (4 * scale,) * 2, (0, 0))
     return np.pad(np.concatenate(parts, 1), border, constant_values=255), chosen
 
 
@@ -79,4 +79,9 @@ def _mark(character: str, side: int) -> np.ndarray:
         "/": (np.abs(x + 0.4 * y) < thick * 1.1) & (np.abs(y) < 0.42),
     }[character]
     share = inside.reshape(side, fine, width, fine).mean((1, 3))
+    return _levels(share)
+
+
+def _levels(share: np.ndarray) -> np.ndarray:
+    """Return ink, (height, width) from 0 to 1, as dark on white: uint8 (height, width, 1)."""
     return np.round(255 - (255 - _INK) * share).astype(np.uint8)[..., None]

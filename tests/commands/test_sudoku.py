@@ -34,7 +34,7 @@ def test_a_date_becomes_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture)
     out = tmp_path / "date.png"
     assert run(tmp_path, "write", "2026-11-26", "--out", str(out), "--scale", "2") == 0
     assert "8 certified digits" in capsys.readouterr().out
-    assert np.asarray(Image.open(out)).shape == (64 + 32, 8 * 64 + 2 * 32 + 32)
+    assert np.asarray(Image.open(out)).shape == (76 + 16, 8 * 76 + 2 * 38 + 16)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """Texts in generated digits."""
 
+import io
+
 import numpy as np
 import pytest
+import scipy.ndimage
+from PIL import Image
 
 from pipeline.common.errors import InputError
-from pipeline.images import arrays
 from pipeline.sudoku import writing
 from tests.sudoku import synthetic
 
@@ -13,16 +16,16 @@ def test_a_date_is_its_digits_and_marks_in_order() -> None:
     made = synthetic.pool()
     image, chosen = writing.draw("2026-11-26", made, seed=1, scale=1)
     assert image.dtype == np.uint8
-    assert image.shape == (32 + 16, 8 * 32 + 2 * 16 + 16, 1)
+    assert image.shape == (38 + 8, 8 * 38 + 2 * 19 + 8, 1)
     assert [picture.digit for picture in chosen] == [2, 0, 2, 6, 1, 1, 2, 6]
     assert len({picture.png for picture in chosen}) == 8, "each another sample"
-    # At scale 1 a digit is its sample, dark on white.
-    import io
-
-    from PIL import Image
-
-    first = arrays.from_pillow(Image.open(io.BytesIO(chosen[0].png)))
-    np.testing.assert_array_equal(image[8:40, 8:40], 255 - first)
+    # At scale 1 a digit is its sample with a margin of 3 px, softened, behind a smooth step.
+    sample = np.asarray(Image.open(io.BytesIO(chosen[0].png)), float) / 255
+    kernel = np.outer([1, 6, 1], [1, 6, 1]) / 64
+    soft = scipy.ndimage.convolve(np.pad(sample, 3), kernel, mode="constant")
+    step = np.clip((soft - 0.34) / 0.36, 0, 1)
+    wanted = 255 - 215 * (3 * step**2 - 2 * step**3)
+    np.testing.assert_allclose(image[4:42, 4:42, 0], wanted, atol=0.6)
 
 
 def test_the_same_seed_gives_the_same_picture() -> None:
@@ -35,19 +38,23 @@ def test_the_same_seed_gives_the_same_picture() -> None:
 
 @pytest.mark.parametrize(
     ("mark", "rows", "columns"),
-    [("-", (50, 77), (10, 53)), (".", (96, 123), (20, 43)), ("/", (8, 119), (3, 60))],
-)
+    [("-", (0.45, 0.55), (0.08, 0.42)), (".", (0.78, 0.94), (0.17, 0.33)),
+     ("/", (0.08, 0.92), (0.02, 0.48))],
+)  # fmt: skip
 def test_marks_are_where_they_belong(
-    mark: str, rows: tuple[int, int], columns: tuple[int, int]
+    mark: str, rows: tuple[float, float], columns: tuple[float, float]
 ) -> None:
-    image, _ = writing.draw(f"1{mark}", synthetic.pool(), seed=1, scale=4)
-    part = image[32:160, 160:224, 0]
+    """Places are shares of a digit's side; a mark is half as wide as a digit."""
+    image, _ = writing.draw(f"1{mark}", synthetic.pool(), seed=1, scale=8)
+    side, margin = 38 * 8, 4 * 8
+    part = image[margin : margin + side, margin + side : -margin, 0]
+    assert part.shape == (side, side // 2)
     dark_rows, dark_columns = np.nonzero(part < 200)
-    assert rows[0] <= dark_rows.min() and dark_rows.max() <= rows[1]
-    assert columns[0] <= dark_columns.min() and dark_columns.max() <= columns[1]
+    found = [dark_rows.min(), dark_rows.max(), dark_columns.min(), dark_columns.max()]
+    np.testing.assert_allclose(np.array(found) / side, [*rows, *columns], atol=0.01)
     assert part.min() == 40
-    blank, _ = writing.draw("1 ", synthetic.pool(), seed=1, scale=4)
-    assert (blank[32:160, 160:224] == 255).all()
+    blank, _ = writing.draw("1 ", synthetic.pool(), seed=1, scale=8)
+    assert (blank[:, margin + side :] == 255).all()
 
 
 @pytest.mark.parametrize(

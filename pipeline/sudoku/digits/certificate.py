@@ -1,8 +1,9 @@
 """The certificate of a generated digit: a classifier reads it as the same digit, with confidence,
-also when it is moved or turned a little, as a reader's eye would."""
+also when it is moved or turned a little, and as the ink that is shown of it."""
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import numpy as np
@@ -11,10 +12,13 @@ from torch.nn import functional as F
 
 from pipeline.common import devices
 from pipeline.images import arrays
+from pipeline.sudoku.digits import ink
 
 # Of the classifier's probability, the least of all variants. It is trained with smoothed labels, so
 # that it gives 0.955 where it has no doubt at all.
 CONFIDENCE = 0.9
+# Raised with each change of what a certificate means, so that pools of before are made anew.
+VERSION = 1
 _SHIFT = 1 / 16  # of the image's side: 2 px of 32
 _TURN_DEGREES = 10.0
 
@@ -38,15 +42,15 @@ _MOTIONS = (
 )
 
 
-def moved(images: np.ndarray, right: float, down: float, degrees: float) -> np.ndarray:
+def moved(images: np.ndarray, motion: tuple[float, float, float]) -> np.ndarray:
     """Return images moved and turned about their middle, by bilinear interpolation, the edge
     repeated.
 
     Args:
         images: uint8 (N, side, side, channels); so is what is returned.
-        right, down: in halves of the side.
-        degrees: clockwise.
+        motion: to the right and down, in halves of the side, and clockwise, in degrees.
     """
+    right, down, degrees = motion
     signed = arrays.to_signed(torch.from_numpy(images))
     angle = np.deg2rad(degrees)
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -63,19 +67,20 @@ def read(images: np.ndarray, classifier: DigitClassifier) -> tuple[np.ndarray, n
     """Return the class that each image is read as, int64 (N,), and the confidence, float32 (N,).
 
     The class is that of the image as it is; the confidence is the least probability of this class
-    for the image as it is, moved by 2 of 32 px up, down, left and right, and turned by 10 degrees
-    either way. What is below `CONFIDENCE` in one of these is not read in the next ones.
+    for the image as it is, as ink, moved by 2 of 32 px up, down, left and right, and turned by 10
+    degrees either way. What is below `CONFIDENCE` in one of these is not read in the next ones.
 
     Args:
-        images: uint8 (N, side, side, channels).
+        images: uint8 (N, 32, 32, 1), bright on dark.
     """
     probabilities = classifier.probabilities(images)
     classes, confidence = probabilities.argmax(1).astype(np.int64), probabilities.max(1)
-    for motion in _MOTIONS:
+    versions = [ink.as_sample, *(functools.partial(moved, motion=each) for each in _MOTIONS)]
+    for version in versions:
         left = np.flatnonzero(confidence >= CONFIDENCE)
         if not len(left):
             break
-        found = classifier.probabilities(moved(images[left], *motion))
+        found = classifier.probabilities(version(images[left]))
         of_class = found[np.arange(len(left)), classes[left]]
         confidence[left] = np.minimum(confidence[left], of_class)
     return classes, confidence

@@ -1,7 +1,9 @@
 // Generated digits as ink: a small picture, bright on dark, becomes a large sharp mask, so that the
-// page may colour it as it does text.
+// page may colour it as it does text; pipeline/sudoku/digits/ink.py does the same.
 const INK_PX = 192;
-const FAINTEST = 0.14, FULL = 0.6;
+const MARGIN_PX = 3; // around the small picture, since samples may reach its edge
+const FAINTEST = 0.34, FULL = 0.7;
+const WEIGHTS = [0.125, 0.75, 0.125]; // of a pixel and its neighbours
 const inks = new Map();
 
 function ink(png) {
@@ -17,9 +19,9 @@ async function drawnInk(png) {
   const small = new OffscreenCanvas(side, side).getContext("2d", { willReadFrequently: true });
   small.drawImage(image, 0, 0);
   const pixels = small.getImageData(0, 0, side, side).data;
-  const levels = Float32Array.from({ length: side * side }, (_, n) => pixels[4 * n] / 255);
-  const wide = stretched(levels, side, side);
-  const high = stretched(wide, side, INK_PX);
+  const levels = softened(pixels, side), width = side + 2 * MARGIN_PX;
+  const wide = stretched(levels, width, width);
+  const high = stretched(wide, width, INK_PX);
   const canvas = new OffscreenCanvas(INK_PX, INK_PX);
   const large = canvas.getContext("2d");
   const drawn = large.createImageData(INK_PX, INK_PX);
@@ -30,6 +32,26 @@ async function drawnInk(png) {
   }
   large.putImageData(drawn, 0, 0);
   return URL.createObjectURL(await canvas.convertToBlob());
+}
+
+// Return the levels from 0 to 1 with a margin, each pixel averaged a little with its neighbours, so
+// that strokes which the picture's edge cuts off end round.
+function softened(pixels, side) {
+  const width = side + 2 * MARGIN_PX;
+  const level = (x, y) => x < 0 || y < 0 || x >= side || y >= side ? 0 : pixels[4 * (y * side + x)] / 255;
+  const found = new Float32Array(width * width);
+  for (let y = 0; y < width; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (const down of [-1, 0, 1]) {
+        for (const right of [-1, 0, 1]) {
+          sum += WEIGHTS[1 + down] * WEIGHTS[1 + right] * level(x - MARGIN_PX + right, y - MARGIN_PX + down);
+        }
+      }
+      found[y * width + x] = sum;
+    }
+  }
+  return found;
 }
 
 // Stretch rows of `width` levels to INK_PX by cubic interpolation (Keys 1981, a = -0.5); the result

@@ -44,7 +44,7 @@ def spots(*columns: int, row: int = 16) -> np.ndarray:
 def test_motions_go_where_they_say(
     motion: tuple[float, float, float], place: tuple[int, int]
 ) -> None:
-    moved = certificate.moved(spots(20, row=10), *motion)
+    moved = certificate.moved(spots(20, row=10), motion)
     assert moved.dtype == np.uint8 and moved.shape == (1, 32, 32, 1)
     assert np.unravel_index(moved[0, ..., 0].argmax(), (32, 32)) == place
     assert moved.max() > 200
@@ -52,7 +52,7 @@ def test_motions_go_where_they_say(
 
 def test_a_motion_repeats_the_edge() -> None:
     white = np.full((1, 32, 32, 1), 255, np.uint8)
-    assert (certificate.moved(white, 0.5, 0.5, 45) == 255).all()
+    assert (certificate.moved(white, (0.5, 0.5, 45)) == 255).all()
 
 
 def test_the_confidence_is_the_least_of_all_motions() -> None:
@@ -79,4 +79,19 @@ def test_a_class_that_a_motion_changes_has_little_confidence() -> None:
 def test_what_is_doubtful_is_read_once() -> None:
     classifier = _Compass()
     certificate.read(spots(16, 25), classifier)
-    assert classifier.calls == [2, 1, 1, 1, 1, 1, 1]
+    assert classifier.calls == [2, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_what_ink_hides_is_not_certified() -> None:
+    """A ring so faint that it is seen in the sample and not in its ink: an 8 that is shown as a
+    line, say."""
+
+    class _Ring:
+        def probabilities(self, images: np.ndarray) -> np.ndarray:
+            has_ring = images[:, 16, 24, 0] > 40
+            return np.where(has_ring[:, None], [0.02, 0.98], [0.98, 0.02]).astype(np.float32)
+
+    faint = np.full((1, 32, 32, 1), 80, np.uint8)
+    classes, confidence = certificate.read(faint, _Ring())
+    assert classes.tolist() == [1] and confidence[0] == np.float32(0.02)
+    assert certificate.read(faint + 150, _Ring())[1][0] == np.float32(0.98)
