@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # The penalty comes each so many steps, so many times as strong, and costs a sixteenth of its time
 # (lazy regularisation: Karras et al. 2020, arXiv 1912.04958, section 3.1).
 R1_EVERY_STEPS = 16
-# D has won where it has told real from generated for so many rows by so much, of at most 1.
+# D has won where it has told real from generated for so many rows by so much, as a share of what a
+# perfect D can show: its targets are no 1 and 0 where labels are smoothed.
 _WON_ROWS = 20
 _WON_BY = 0.95
 # From about so many times on, D has seen the images so often that augmentation is worth a try.
@@ -130,11 +131,21 @@ class AdversarialObjective:
     def warning(self, rows: list[dict[str, Any]]) -> str | None:
         """Return that D has won, where it has: G learns nothing from a D that is never wrong."""
         recent = rows[-_WON_ROWS:]
-        if len(recent) == _WON_ROWS and all(
-            row["d_real"] - row["d_fake"] > _WON_BY for row in recent
-        ):
+        gap = _WON_BY * self._largest_gap()
+        if len(recent) == _WON_ROWS and all(row["d_real"] - row["d_fake"] > gap for row in recent):
             return f"D tells real from fake without fail for {_WON_ROWS} rows: G learns nothing"
         return None
+
+    def _largest_gap(self) -> float:
+        """Return D(x) − D(G(z)) of a perfect D: the difference of its mean targets in [0, 1]."""
+        settings = self._settings
+        if settings.loss == "hinge":
+            return 1.0
+        real, fake = (
+            min(1.0, max(0.0, sum(ends) / 2))
+            for ends in (settings.real_labels, settings.fake_labels)
+        )
+        return (real - fake) * (1 - 2 * settings.swap_labels)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of both networks, their optimisers and the gradient scaler."""
