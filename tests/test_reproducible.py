@@ -71,6 +71,11 @@ def test_reference_changed_reference_and_score_run(clone: Path) -> None:
     assert repro(clone) == ["reference", "score", "report"]
 
 
+def test_classifier_changed_where_none_is_asked_for_only_its_own_stage_runs(clone: Path) -> None:
+    checkout.set_params(clone, {"classifier.seed": 2})
+    assert repro(clone) == ["classify", "report"]
+
+
 def test_a_comment_changes_nothing(clone: Path) -> None:
     with (clone / "params.yaml").open("a") as file:
         file.write("\n# a remark\n")

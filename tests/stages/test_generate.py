@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.common import files
+from pipeline.common import files, npy
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import schema
@@ -103,3 +103,37 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 def test_without_a_generator_it_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="train one first"):
         run(Paths(tmp_path))
+
+
+def labels(paths: Paths, **changes: object) -> list[str]:
+    run(paths, **changes)
+    return npy.load(paths.generated_labels, made_by="generate").tolist()
+
+
+def test_the_classes_of_the_images_lie_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.register(monkeypatch)
+    paths = Paths(tmp_path)
+    made = write_generator(
+        paths.generator,
+        family="toy",
+        parameters={"width": 12, "conditional": True},
+        class_counts={"rare": 1, "Irish setter": 9},
+    )
+    found = labels(paths)
+    assert len(found) == 300 and set(found) == {"rare", "Irish setter"}
+    assert 0.03 < found.count("rare") / 300 < 0.2  # in the data's shares
+    images = np.load(paths.generated).astype(int)
+    for row in (found.index("rare"), found.index("Irish setter"), 299):
+        alone = made.sample(1, 1, first=row, label=found[row])[0]
+        other = next(name for name in ("rare", "Irish setter") if name != found[row])
+        assert np.abs(images[row] - alone).max() <= 1
+        assert np.abs(images[row] - made.sample(1, 1, first=row, label=other)[0]).max() > 1
+    assert labels(paths, truncation=0.5) == found
+    assert labels(paths, count=260) == found[:260]
+    assert labels(paths, seed=2) != found
+
+
+def test_a_generator_that_is_told_no_class_leaves_no_labels(paths: Paths) -> None:
+    assert labels(paths) == []
