@@ -137,6 +137,7 @@ def test_the_preset_is_one_of_a_conditional_model_of_digits() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_certified_digits_are_read_alike_by_another_classifier(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
