@@ -17,6 +17,9 @@ from tests.conftest import REPOSITORY
 from tests.sudoku import synthetic
 
 PROGRAM = """
+import signal
+# Whatever a shell starts in the background inherits that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pipeline.sudoku import app, server
 from tests.sudoku import synthetic
 server.serve(app.create(synthetic.supply()), "127.0.0.1", 0)
