@@ -21,7 +21,14 @@ IMAGES_BYTES = 2_400_000  # of all runs together: with base64 and curves the pag
 # Two scores are comparable only where all of these are equal.
 MEASURE = ("extractor", "extractor_sha256", "extractor_precision", "reference", "reference_images")
 LOWER_IS_BETTER = {"mifid", "fid", "duplicates", "duplicates_share"}
-HIGHER_IS_BETTER = {"precision", "recall", "density", "coverage"}
+HIGHER_IS_BETTER = {
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "class_accuracy",
+    "classification_accuracy",
+}
 SECTIONS = [
     ("samples", "Samples"),
     ("metrics", "Metrics"),
