@@ -76,7 +76,7 @@ def _with_the_fewest_clues(solution: Board, pairs: list[int], level: int) -> Ite
     the only one; then, where it needs more than the level has, those with one pair put back."""
 
     def is_unique(board: Board) -> bool:
-        return solver.only_solution(board) is not None
+        return solver.is_only_solution(board, solution)
 
     fewest, removed = _dug(solution, pairs, is_unique, _FEWEST_CLUES[level])
     yield fewest

@@ -41,8 +41,8 @@ def solutions(board: Sequence[int], order: Sequence[int] = range(729)) -> Iterat
     """Yield the solutions of a board; none where its clues are in conflict.
 
     Args:
-        order: 729 different numbers, the ranks by which the choices of a place are tried: with
-            random ones the first solution of an empty board is a random grid.
+        order: 729 ranks of the choices "digit in cell", cell by cell, by which those of a place are
+            tried: with random ones the first solution of an empty board is a random grid.
     """
     left, open_places = (1 << 729) - 1, set(range(324))
     chosen = []
@@ -108,3 +108,13 @@ def only_solution(board: Sequence[int]) -> Board | None:
     found = solutions(board)
     first = next(found, None)
     return first if first is not None and next(found, None) is None else None
+
+
+def is_only_solution(board: Sequence[int], solution: Board) -> bool:
+    """Return whether a solution of a board is its only one.
+
+    The choices of this solution are tried last, so that any other one would be found before it:
+    the first one found decides.
+    """
+    ranks = [solution[cell] == digit for cell, digit in _CHOICES]
+    return next(solutions(board, ranks), None) == solution

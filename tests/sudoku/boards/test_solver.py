@@ -67,3 +67,18 @@ def test_the_order_of_choices_decides_which_grid_comes_first() -> None:
     last = next(solver.solutions([0] * 81, range(729, 0, -1)))
     assert first[0] == 1 and last[0] == 9
     assert brute_force.is_full_grid(first) and brute_force.is_full_grid(last)
+
+
+def test_a_solution_is_the_only_one_or_not() -> None:
+    """Against enumeration, on boards with one, few and many solutions."""
+    rng = np.random.default_rng(1)
+    grid = next(solver.solutions([0] * 81))
+    found = []
+    for blanks in (30, 40, 44, 46, 48, 50, 52, 55, 81):
+        clues = list(grid)
+        for cell in rng.permutation(81)[:blanks]:
+            clues[cell] = 0
+        found.append(solver.is_only_solution(clues, grid))
+        assert found[-1] == (solver.only_solution(clues) is not None)
+    assert True in found and False in found
+    assert not solver.is_only_solution(grid, next(solver.solutions([9] + [0] * 80)))
