@@ -212,7 +212,8 @@ def test_every_key_can_be_given(root: Path) -> None:
 
 def test_make_run_applies_the_preset_before_it_runs(repository: Path) -> None:
     def would_run(*arguments: str) -> list[str]:
-        command = ["make", "--dry-run", "--assume-old=.venv/installed", "run", *arguments]
+        command = ["make", "--no-print-directory", "--dry-run"]  # also where make runs the tests
+        command += ["--assume-old=.venv/installed", "run", *arguments]
         done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
         return [line for line in done.stdout.splitlines() if line.strip()]
 
