@@ -59,7 +59,7 @@ def main() -> None:
                 continue
             progress.say(f"### {run.name}, seed {seed}")
             paths.crops.parent.mkdir(parents=True, exist_ok=True)
-            for name in (data.crops, data.index):
+            for name in (data.crops, data.index, data.held_out):
                 link = paths.crops.parent / name.name
                 if not link.exists():
                     link.symlink_to(name.resolve())

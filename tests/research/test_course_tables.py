@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.common.paths import Paths
 from research.course_tables import table, train
 from research.course_tables.runs import (
     LAYERS,
@@ -15,6 +16,7 @@ from research.course_tables.runs import (
     SEEDS,
     TableRun,
 )
+from tests.data.arrays import made
 
 
 @pytest.mark.parametrize("run", [*RATES, *LAYERS], ids=lambda run: run.name)
@@ -52,3 +54,32 @@ def test_a_row_has_the_median_and_the_range_over_its_seeds(tmp_path: Path) -> No
 
 def test_shares_count_classes_that_are_missing() -> None:
     assert table.class_shares(np.array([0, 0, 3, 0]), 5).tolist() == [0.75, 0, 0, 0.25, 0]
+
+
+def test_a_run_is_trained_from_mnist_scored_and_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The crop stage's files serve every run, and both commands are resumed by what they wrote."""
+    monkeypatch.delenv("INCEPTION_PARTIAL", raising=False)
+    own = {"data.mnist.pinned": False, "classifier.images": 1280, "train.batch_size": 16}
+    small = TableRun("small", {"model.mlp.generator_widths": [16], **own})
+    for module in (train, table):
+        monkeypatch.setattr(module, "RATES", (small,))
+        monkeypatch.setattr(module, "LAYERS", ())
+    monkeypatch.setattr(table, "SAMPLES", 200)
+    folder = made.write_mnist(tmp_path / "mnist", train=200, test=100)
+    work = tmp_path / "work"
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            arguments = ["--mnist", str(folder), "--work", str(work)]
+            patch.setattr("sys.argv", ["train", *arguments, "--images", "320"])
+            train.main()
+            patch.setattr("sys.argv", ["table", "--work", str(work)])
+            table.main()
+        run = work / train.folder_name(small, SEEDS[0])
+        assert Paths(run).generator.is_file()
+        scores = json.loads((run / "scores.json").read_text())
+        assert scores["fcd"] > 0
+        assert f"| small | 1 | {scores['fcd']:.3g} |" in capsys.readouterr().out
+        monkeypatch.setattr(table, "score", None)
+        monkeypatch.setattr(train.train, "run", None)
