@@ -24,7 +24,7 @@ class _Data(Section):
     """Which images: the source, and what each source needs."""
 
     source: _one_of(tuple(SOURCES))  # type: ignore[valid-type]
-    timeout_s: float = Field(gt=0)
+    timeout_s: float = Field(gt=0, le=3600)
     retries: int = Field(ge=0, le=100)
     retry_wait_s: float = Field(ge=0, le=60)
 
@@ -171,7 +171,7 @@ class Train(Section):
     patience_images: int = Field(ge=1)
     on_divergence: Literal["stop", "retry"]
     processes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
-    threads: Annotated[int, Field(ge=1, le=1024)] | None
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
     deterministic: bool
     checkpoint_minutes: float = Field(gt=0)
     time_limit_hours: Annotated[float, Field(gt=0)] | None
@@ -218,9 +218,9 @@ class Kaggle(Section):
     preset: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None
     time_limit_hours: Annotated[float, Field(gt=0, le=12)] | None
     room_minutes: float = Field(ge=0)
-    timeout_s: float = Field(gt=0)
+    timeout_s: float = Field(gt=0, le=3600)
     retries: int = Field(ge=0, le=20)
-    retry_delay_s: float = Field(gt=0)
+    retry_delay_s: float = Field(gt=0, le=60)
 
 
 class Submit(Section):
@@ -229,7 +229,7 @@ class Submit(Section):
     mode: Literal["dry-run", "file", "kernel"]
     message: str = Field(min_length=1, max_length=200)
     deadline_hours: float = Field(gt=0)
-    poll_s: float = Field(gt=0)
+    poll_s: float = Field(gt=0, le=3600)
 
 
 class Report(Section):
