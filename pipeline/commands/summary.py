@@ -69,19 +69,12 @@ def _score(found: "Run") -> list[tuple[str, str]]:
         return [("score", "none yet")]
     unseen = metrics.get("floor_fid")
     beside = "" if unseen is None else f"; unseen real images get {words.number(unseen)}"
-    if words.is_official(metrics):
-        kaggle = (
-            f"Kaggle's public scores: best honest {words.BEST_HONEST}, the winner's "
-            f"{words.WINNER:.2f}, DCGAN notebooks {words.DCGAN_NOTEBOOKS[0]:.0f} to "
-            f"{words.DCGAN_NOTEBOOKS[1]:.0f}"
-        )
-    else:
-        kaggle = "reference.extractor: inception gives a number comparable with Kaggle's"
+    public_scores = words.public_scores(metrics)
     verdict = words.verdict(metrics)
     return [
         ("score", f"MiFID {words.number(float(metrics['mifid']))}, lower is better{beside}"),
         ("", words.network(metrics)),
-        ("", kaggle),
+        *([("", public_scores)] if public_scores else []),
         ("memorisation", verdict.headline),
         ("", verdict.words),
     ]

@@ -4,7 +4,14 @@ Sources: the competition's page, and Bai et al. 2021, arXiv 2106.03062, for the 
 """
 
 from pipeline.competitions.form import PNG
-from pipeline.competitions.profile import DataLayout, DataPart, KernelRules, Profile, Protocol
+from pipeline.competitions.profile import (
+    DataLayout,
+    DataPart,
+    KernelRules,
+    Leaderboard,
+    Profile,
+    Protocol,
+)
 from pipeline.images.shape import ImageShape
 
 PROFILE = Profile(
@@ -24,5 +31,10 @@ PROFILE = Profile(
         is_one_zip=False,
     ),
     protocol=Protocol(network="inception", threshold=0.1, real_side="photos"),
+    leaderboard=Leaderboard(
+        "Kaggle's public scores, 2019",
+        (("best honest score", 12.46), ("the winner's", 31.10)),
+        ("DCGAN notebooks", 57.0, 187.0),
+    ),
     pretrained_weights=False,
 )

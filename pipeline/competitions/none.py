@@ -13,5 +13,6 @@ PROFILE = Profile(
     kernel=None,
     data=None,
     protocol=Protocol(),
+    leaderboard=None,
     pretrained_weights=None,
 )

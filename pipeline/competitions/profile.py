@@ -68,6 +68,21 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class Leaderboard:
+    """Public scores that are known, lower is better.
+
+    Attributes:
+        title: of a plot of them, and where they come from.
+        marks: single scores by what they are.
+        band: what the scores of one kind are, and the lowest and the highest.
+    """
+
+    title: str
+    marks: tuple[tuple[str, float], ...]
+    band: tuple[str, float, float]
+
+
+@dataclass(frozen=True)
 class Profile:
     """A competition.
 
@@ -82,6 +97,7 @@ class Profile:
         kernel: None where nothing can be submitted.
         data: None where the competition has none.
         protocol: how it scores.
+        leaderboard: public scores that are known; None where there is none.
         pretrained_weights: whether its rules allow them.
     """
 
@@ -94,6 +110,7 @@ class Profile:
     kernel: KernelRules | None
     data: DataLayout | None
     protocol: Protocol
+    leaderboard: Leaderboard | None
     pretrained_weights: bool | None
 
     def form(self, own: ImageShape) -> SubmissionFormat:

@@ -59,7 +59,8 @@ def of_run(run: Run, parameters: Mapping[str, Any]) -> Charts:
 
 
 def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
-    kaggle = [("best honest score", words.BEST_HONEST), ("the winner's", words.WINNER)]
+    competition = words.competition(metrics)
+    board = competition.leaderboard if competition else None
     mifid, unseen = metrics.get("mifid"), metrics.get("floor_fid")
     # The axis is logarithmic: a score of 0 (samples equal to the reference) has no place on it.
     own = [("this run", mifid)] if mifid and mifid > 0 else []
@@ -72,10 +73,10 @@ def _scales(metrics: Mapping[str, Any]) -> dict[str, str | None]:
             title="This run and unseen real images (proxy)",
             x_label="MiFID of the proxy (unseen real images: FID)",
         ),
-        "kaggle_scale": plots.scale(
-            "kaggle_scale", kaggle + (own + beside if official else []),
-            band=("DCGAN notebooks", *words.DCGAN_NOTEBOOKS), highlight="this run",
-            title="Kaggle's public scores, 2019", x_label="MiFID of the official network",
+        "kaggle_scale": None if board is None else plots.scale(
+            "kaggle_scale", [*board.marks, *(own + beside if official else [])],
+            band=board.band, highlight="this run", title=board.title,
+            x_label="MiFID, as the organisers compute it",
         ),
     }  # fmt: skip
 

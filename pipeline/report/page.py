@@ -11,6 +11,7 @@ from pipeline.common.errors import PipelineError
 from pipeline.report import charts, curves, facts, provenance, words
 from pipeline.report.pictures import EmbeddedImage, embed_file, embed_grid, spread
 from pipeline.report.run import Run
+from pipeline.training.monitor.plateau import stopping_point
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -72,7 +73,7 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         missing=run.missing,
         metrics=run.metrics,
         network=words.network(metrics),
-        official=words.is_official(metrics),
+        public_scores=words.public_scores(metrics),
         numbers=facts.score_numbers(metrics),
         verdict=words.verdict(run.metrics),
         plots=charts.of_run(run, parameters),
@@ -83,6 +84,7 @@ def render(run: Run, parameters: Mapping[str, Any], *, show_real: bool) -> str:
         frames_of=len(run.grids),
         scored_while_training=bool(curves.scores(run.curves or ())),
         training=facts.table_rows(run.training) if run.training else None,
+        stopping_point=stopping_point(run.training or {}),
         interpolation=interpolation,
         plane=_plane(run) if interpolation else None,
         of_each_class=_of_each_class(run) if interpolation else None,

@@ -23,7 +23,8 @@ T = TypeVar("T")
 # The numbers of metrics.json that the page compares and plots.
 NUMBERS = (
     "mifid", "fid", "memorization_distance", "threshold", "floor_fid",
-    "floor_memorization_distance", "precision", "recall", "density", "coverage",
+    "floor_memorization_distance", "memorization_distance_flips", "memorization_distance_parts",
+    "precision", "recall", "density", "coverage",
 )  # fmt: skip
 INDEX_COLUMNS = {"file", "class", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
 CHANNELS = (1, 3)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# Scores of Kaggle's Generative Dog Images (2019), public leaderboard, lower is better. Kaggle
-# computed them with the Inception network of 2015-12-05: no proxy's number stands beside them.
-BEST_HONEST = 12.46
-WINNER = 31.10
-DCGAN_NOTEBOOKS = (57.0, 187.0)
+from pipeline.competitions.profile import Profile
+from pipeline.competitions.registry import COMPETITIONS
+
+# Copies that d against whole images does not see, by the metric that does.
+_COPIES = {"memorization_distance_flips": "mirrored", "memorization_distance_parts": "parts of"}
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,35 @@ def is_official(metrics: Mapping[str, Any]) -> bool:
     return metrics.get("official") is True
 
 
+def competition(metrics: Mapping[str, Any]) -> Profile | None:
+    """Return the profile of the competition that a score's protocol names, `NAME: …`; None where
+    it names none that is known."""
+    return COMPETITIONS.get(str(metrics.get("protocol", "")).partition(":")[0])
+
+
+def public_scores(metrics: Mapping[str, Any]) -> str:
+    """Say which public scores a run's number may stand beside, "" where there are none."""
+    profile = competition(metrics)
+    if profile is None or profile.leaderboard is None:
+        return ""
+    board = profile.leaderboard
+    if is_official(metrics):
+        kind, lowest, highest = board.band
+        known = [f"{name} {score:.2f}" for name, score in board.marks]
+        return f"{board.title}: {', '.join([*known, f'{kind} {lowest:.0f} to {highest:.0f}'])}"
+    other = "Not on the scale of Kaggle's public scores"
+    if profile.protocol.network is None:
+        return f"{other}, which the organisers do not tell how to compute"
+    return f"{other}; reference.extractor: {profile.protocol.network} gives a number that is"
+
+
 def network(metrics: Mapping[str, Any]) -> str:
     """Return the feature network and what its number may be compared with."""
     if is_official(metrics):
         return "official network (Inception 2015) against whole photos, as Kaggle's public score"
     if metrics.get("extractor") == "inception":
-        return "official network (Inception 2015), but against crops: not Kaggle's number"
+        against = metrics.get("reference", "unknown images")
+        return f"network Inception 2015, against {against}: not known to be Kaggle's number"
     return (
         f"proxy network ({metrics.get('extractor', 'unknown')}): compares runs with each other, "
         "not Kaggle's number"
@@ -58,6 +81,18 @@ def verdict(metrics: Mapping[str, Any] | None) -> Verdict:
             "Memorised: penalised",
             f"The samples lie closer to the training images than the threshold allows "
             f"({numbers}), so that FID is divided by d.{beside}",
+        )
+    copies = [
+        f"{what} training images (d = {metrics[name]:.4g})"
+        for name, what in _COPIES.items()
+        if metrics.get(name) is not None and metrics[name] < threshold
+    ]
+    if copies:
+        return Verdict(
+            "suspicious",
+            "Mirrored or cut-out copies",
+            f"No penalty ({numbers}), but the samples lie closer than the threshold to "
+            f"{' and to '.join(copies)}.{beside}",
         )
     if metrics.get("memorization_warning"):
         return Verdict(

@@ -112,6 +112,7 @@ def metrics(**changes: object) -> dict[str, object]:
     return {
         "mifid": 41.7, "fid": 41.7, "memorization_distance": 0.21, "images": 80,
         "extractor": "embedded", "reference": "photos", "official": False, "threshold": 0.12,
+        "protocol": "generative-dog-images: 64 px, against photos, by embedded",
         "floor_fid": 3.4, "floor_memorization_distance": 0.25, "precision": 0.61, "recall": 0.32,
         "density": 0.7, "coverage": 0.55, "duplicates": 0, "memorization_warning": False,
     } | changes  # fmt: skip

@@ -57,6 +57,19 @@ def test_mifid_comes_first_and_what_is_missing_is_left_out() -> None:
     assert alone[2].note == "penalised below 0.12"
 
 
+def test_each_distance_stands_beside_d() -> None:
+    """Copies that are mirrored or cut out are not among the whole images."""
+    names = [number.name for number in facts.score_numbers(metrics())]
+    assert "d, mirrored" not in names and "d, parts" not in names
+    distances = {"memorization_distance_flips": 0.125, "memorization_distance_parts": 0.0625}
+    found = {number.name: number.value for number in facts.score_numbers(metrics(**distances))}
+    place = list(found).index("Memorisation distance d")
+    assert list(found.items())[place + 1 : place + 3] == [
+        ("d, mirrored", "0.125"),
+        ("d, parts", "0.0625"),
+    ]
+
+
 PARAMETERS = {
     "device": "auto",
     "train": {"lr_g": 2e-4, "flips": True, "real_labels": (0.7, 1.2), "limit": None,

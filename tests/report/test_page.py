@@ -113,6 +113,29 @@ def test_a_proxys_number_never_stands_on_kaggles_scale(
     assert ('aria-label="This run and unseen real images' in html) is own_axis
 
 
+def test_another_competitions_scores_are_not_the_dogs(tmp_path: Path, content: dict) -> None:
+    paths = Paths(tmp_path)
+    protocols = {"gan-getting-started: 256 px": "solutions 37 to 79", "none: 28 px": None}
+    for protocol, scores in protocols.items():
+        files.write_json(paths.metrics, metrics(protocol=protocol))
+        html = page.render(read_run(paths), content, show_real=True)
+        assert "12.46" not in html and "2019" not in html
+        kaggle = re.findall(r'aria-label="(Kaggle[^"]*)"', html)
+        assert [scores in text for text in kaggle] == ([True] if scores else [])
+
+
+def test_where_to_stop_is_said(tmp_path: Path, content: dict) -> None:
+    """The number of images with the lowest score, and d there and at the end."""
+    paths = Paths(tmp_path)
+    reached = {"mifid_best": 3.0, "mifid_best_images": 2000, "mifid_best_d": 0.4}
+    reached |= {"mifid_last": 5.0, "mifid_last_images": 3000, "mifid_last_d": 0.1}
+    files.write_json(paths.training, {"images_seen": 3000} | reached)
+    html = page.render(read_run(paths), content, show_real=True)
+    assert "3.00, was at 2000 images (d 0.400)" in html and "train.images: 2000" in html
+    files.write_json(paths.training, {"images_seen": 3000})
+    assert "Where to stop" not in page.render(read_run(paths), content, show_real=True)
+
+
 def test_photos_stay_out_unless_asked_for(run_paths: Paths, content: dict, html: str) -> None:
     shown, hidden = html, page.render(read_run(run_paths), content, show_real=False)
     assert "crops of the training set" in shown and "beside training crop" in shown

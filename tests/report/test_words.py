@@ -15,6 +15,10 @@ from tests.report.synthetic import metrics
         ({"memorization_distance": 0.13, "memorization_warning": True}, "suspicious"),
         ({"memorization_distance": 0.05, "memorization_warning": True}, "penalised"),
         ({"memorization_distance": None}, "unknown"),
+        ({"memorization_distance_flips": 0.2, "memorization_distance_parts": 0.12}, "clear"),
+        ({"memorization_distance_flips": 0.1}, "suspicious"),
+        ({"memorization_distance_parts": 0.1}, "suspicious"),
+        ({"memorization_distance_flips": 0.1, "memorization_distance": 0.05}, "penalised"),
     ],
 )
 def test_the_verdict_follows_the_threshold(changes: dict, level: str) -> None:
@@ -27,6 +31,28 @@ def test_a_threshold_that_unseen_real_images_miss_is_called_so() -> None:
     assert "says little" not in words.verdict(metrics()).words
 
 
+def test_which_copies_were_found_is_said() -> None:
+    copied = {"memorization_distance_flips": 0.01, "memorization_distance_parts": 0.02}
+    said = words.verdict(metrics(**copied)).words
+    assert "mirrored training images (d = 0.01) and to parts of training images (d = 0.02)" in said
+    assert "parts" not in words.verdict(metrics(memorization_distance_flips=0.01)).words
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        ("generative-dog-images: 64 px", "reference.extractor: inception gives a number that is"),
+        ("gan-getting-started: 256 px", "which the organisers do not tell how to compute"),
+        ("none: 28 px", ""),
+        ("cats: 64 px", ""),
+    ],
+)
+def test_a_proxy_stands_beside_no_public_score(protocol: str, said: str) -> None:
+    found = words.public_scores(metrics(protocol=protocol))
+    assert (said in found) if said else found == ""
+    assert not any(number in found for number in ("12.46", "31.10", "187", "79"))
+
+
 def test_no_metrics_no_verdict() -> None:
     assert words.verdict(None).level == "unknown"
     assert words.verdict({}).level == "unknown"
@@ -36,7 +62,8 @@ def test_only_the_official_network_on_whole_photos_is_kaggles() -> None:
     official = metrics(extractor="inception", official=True)
     crops = metrics(extractor="inception", reference="crops", official=False)
     assert words.is_official(official) and "as Kaggle" in words.network(official)
-    assert not words.is_official(crops) and "not Kaggle's" in words.network(crops)
+    assert not words.is_official(crops)
+    assert "against crops: not known to be Kaggle's" in words.network(crops)
     assert "proxy" in words.network(metrics()) and "not Kaggle's" in words.network(metrics())
 
 

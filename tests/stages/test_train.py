@@ -335,6 +335,7 @@ def test_scores_pick_the_best(tmp_path: Path) -> None:
     train(paths, **scoring, train__keep="best")
     facts = json.loads(paths.training.read_text())
     assert facts["kept_images_seen"] == best
+    assert facts["mifid_best_images"] == best
     assert facts["mifid_best"] == pytest.approx(rows["mifid"].min(), rel=1e-4)
     assert facts["mifid_last"] == pytest.approx(rows["mifid"][-1], rel=1e-4)
     same = all(torch.equal(last[name], weight) for name, weight in weights(paths).items())

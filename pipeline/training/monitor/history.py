@@ -56,12 +56,19 @@ class History:
         return ", ".join([f"{row['images_per_s']:.0f} images/s", *parts])
 
     def summary(self, rows: list[dict[str, Any]]) -> dict[str, float]:
-        """Return the last row's summary and, where there are scores, their best and last MiFID."""
+        """Return the last row's summary and, where there are scores, the best and the last MiFID,
+        each with the images seen by then and the memorisation distance d."""
         names = [metric.name for metric in self._objective if metric.in_summary]
         found = {name: round(rows[-1][name], 6) for name in names} if rows else {}
-        scores = [row["mifid"] for row in rows if row["mifid"] is not None]
-        if scores:
-            found |= {"mifid_best": round(min(scores), 6), "mifid_last": round(scores[-1], 6)}
+        scored = [row for row in rows if row["mifid"] is not None]
+        if scored:
+            best = min(scored, key=lambda row: row["mifid"])
+            for name, row in (("mifid_best", best), ("mifid_last", scored[-1])):
+                found |= {
+                    name: round(row["mifid"], 6),
+                    f"{name}_images": row["images_seen"],
+                    f"{name}_d": round(row["memorization_distance"], 6),
+                }
         return found
 
     def write(self, path: Path, rows: list[dict[str, Any]]) -> None:

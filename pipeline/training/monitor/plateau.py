@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 # A score of 2,000 samples moves by about a per cent from one set of samples to the next, and gaps
@@ -31,22 +32,26 @@ def images_since_improvement(rows: list[dict[str, Any]]) -> int:
     return scored[-1][0] - at if best is not None else 0
 
 
-def stopping_point(rows: list[dict[str, Any]]) -> str | None:
+def stopping_point(summary: Mapping[str, Any]) -> str | None:
     """Return in words at how many images the score was lowest, and what the memorisation distance d
-    was there and at the end; None where there are no scores, or the last is the lowest.
+    was there and at the end; None where there are no scores.
 
     d falls where samples come closer to training images: a generator that learns few images by
     heart goes on to fall there while its FID may still look good.
+
+    Args:
+        summary: of the history, as outputs/training.json holds it.
     """
-    scored = [row for row in rows if row["mifid"] is not None]
-    if not scored:
+    if "mifid_best_images" not in summary:
         return None
-    best, last = min(scored, key=lambda row: row["mifid"]), scored[-1]
-    if best is last:
-        return None
+    score, images, distance = (summary[f"mifid_best{name}"] for name in ("", "_images", "_d"))
+    last_score, last_images, last_distance = (
+        summary[f"mifid_last{name}"] for name in ("", "_images", "_d")
+    )
+    lowest = f"the lowest MiFID of samples, {score:.2f}, was at {images} images (d {distance:.3f})"
+    if images == last_images:
+        return f"{lowest}, the last that were scored: more images may lower it further"
     return (
-        f"the lowest MiFID of samples, {best['mifid']:.2f}, was at {best['images_seen']} images "
-        f"(d {best['memorization_distance']:.3f}); at the end, {last['images_seen']} images, it is "
-        f"{last['mifid']:.2f} (d {last['memorization_distance']:.3f}): train.images: "
-        f"{best['images_seen']} or train.keep: best stops there"
+        f"{lowest}; at the end, {last_images} images, it is {last_score:.2f} "
+        f"(d {last_distance:.3f}): train.images: {images} or train.keep: best stops there"
     )

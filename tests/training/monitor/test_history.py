@@ -90,10 +90,16 @@ def test_the_progress_line_names_panel_and_line(history: History) -> None:
 def test_the_summary_is_the_last_row_and_the_best_score(history: History) -> None:
     assert history.summary([]) == {}
     rows = [
-        history.row(images_seen=10, elbo=-3.0, kl=1.0, mifid=5.0),
-        history.row(images_seen=20, elbo=-2.00000049, kl=2.0, mifid=4.0),
-        history.row(images_seen=30, elbo=-1.0, kl=3.0, mifid=6.0),
+        history.row(images_seen=10, elbo=-3.0, kl=1.0, mifid=5.0, memorization_distance=0.5),
+        history.row(images_seen=20, elbo=-2.00000049, kl=2.0, mifid=4.0, memorization_distance=0.4),
+        history.row(
+            images_seen=30, elbo=-1.0, kl=3.0, mifid=6.0, memorization_distance=0.123456789
+        ),
         history.row(images_seen=40, elbo=-0.123456789, kl=4.0),
     ]
-    assert history.summary(rows[:1]) == {"elbo": -3.0, "mifid_best": 5.0, "mifid_last": 5.0}
-    assert history.summary(rows) == {"elbo": -0.123457, "mifid_best": 4.0, "mifid_last": 6.0}
+    first = {"mifid_best": 5.0, "mifid_best_images": 10, "mifid_best_d": 0.5}
+    first |= {"mifid_last": 5.0, "mifid_last_images": 10, "mifid_last_d": 0.5}
+    assert history.summary(rows[:1]) == {"elbo": -3.0} | first
+    found = {"mifid_best": 4.0, "mifid_best_images": 20, "mifid_best_d": 0.4}
+    found |= {"mifid_last": 6.0, "mifid_last_images": 30, "mifid_last_d": 0.123457}
+    assert history.summary(rows) == {"elbo": -0.123457} | found

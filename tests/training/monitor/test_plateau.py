@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.training.monitor.history import History
 from pipeline.training.monitor.plateau import images_since_improvement, stopping_point
 
 
@@ -49,18 +50,26 @@ def test_noise_around_a_level_is_a_plateau_and_a_slope_is_none(seed: int) -> Non
     assert images_since_improvement(rows(list(slope * noise))) <= 10_000
 
 
-def with_distances(scores: list[tuple[float, float]]) -> list[dict[str, float | None]]:
+def summary(scores: list[tuple[float, float]]) -> dict[str, float]:
+    """Of a history with these scores and distances, one each 1,000 images."""
     pairs = zip(rows([score for score, _ in scores]), scores, strict=True)
-    return [row | {"memorization_distance": distance} for row, (_, distance) in pairs]
+    return History(()).summary(
+        [row | {"memorization_distance": distance} for row, (_, distance) in pairs]
+    )
 
 
 def test_the_lowest_score_is_where_to_stop() -> None:
-    said = stopping_point(with_distances([(9.0, 0.5), (3.0, 0.4), (5.0, 0.1)]))
+    said = stopping_point(summary([(9.0, 0.5), (3.0, 0.4), (5.0, 0.1)]))
     assert said is not None
     assert "3.00, was at 2000 images (d 0.400)" in said
     assert "at the end, 3000 images, it is 5.00 (d 0.100): train.images: 2000" in said
 
 
-@pytest.mark.parametrize("scores", [[], [(3.0, 0.4)], [(9.0, 0.5), (3.0, 0.4)]])
-def test_nothing_is_said_where_the_last_is_the_lowest(scores: list[tuple[float, float]]) -> None:
-    assert stopping_point(with_distances(scores)) is None
+def test_where_the_last_is_the_lowest_more_may_help() -> None:
+    said = stopping_point(summary([(9.0, 0.5), (3.0, 0.4)]))
+    assert said is not None and "3.00, was at 2000 images (d 0.400), the last" in said
+    assert "train.images" not in said
+
+
+def test_nothing_is_said_without_scores() -> None:
+    assert stopping_point(summary([])) is None
