@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.common import files
+from pipeline.common import checksums, files
 from pipeline.common.paths import Paths
 from pipeline.common.progress import heading, say, timed
 from pipeline.data.archives import reader
@@ -24,6 +24,8 @@ def run(paths: Paths, *, data: "Data", competition: str) -> None:
     or not at all.
 
     They are made in a folder beside it, which takes its place once it is complete and readable.
+    Beside the archives lies `sha256.json`, since a tar has no checksum of its members' bytes;
+    arrays carry their own.
 
     Raises:
         InputError: the source's folder or archives are not usable.
@@ -54,6 +56,7 @@ def run(paths: Paths, *, data: "Data", competition: str) -> None:
             )
             SOURCES[data.source].write(request, getattr(data, section_name(data.source)))
             lines = _summary(made)
+            checksums.write(made, [path.name for path in made.iterdir() if path.suffix != ".npy"])
             shutil.rmtree(paths.raw, ignore_errors=True)
             made.rename(paths.raw)
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.common import files, npy, progress, torch_file
+from pipeline.common import checksums, files, npy, progress, torch_file
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.scoring.extractors import embedded
@@ -211,6 +211,14 @@ def _md5(path: Path) -> str:
 
 def _unlocked(paths: Paths, known: set[Path]) -> Iterator[Fault]:
     """Check what carries its own checksum and no lock file knows, as after a run without DVC."""
+    if paths.raw not in known:
+        for path in sorted(paths.raw.glob("*")):
+            if path.suffix != ".npy" and path.name != checksums.LISTING:
+                try:
+                    checksums.require(path, made_by="download")
+                except InputError as error:
+                    what = str(error).partition(": ")[2].partition(";")[0]
+                    yield Fault(_name(paths.root, path), what, "python -m pipeline download")
     for path, stage in ((paths.crops, "crop"), (paths.generated, "generate")):
         if path.is_file() and path not in known:
             try:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.common import checksums
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.config import params
@@ -18,7 +19,7 @@ from pipeline.images import decode
 from pipeline.stages import crop as stage
 from tests import checkout
 from tests.data.raw import voc, write
-from tests.factories import photo, png, tiny
+from tests.factories import encode, photo, png, tiny
 
 PICTURE = png(photo())
 
@@ -161,6 +162,33 @@ def test_annotations_that_became_zeros_are_never_whole_photos(paths: Paths, rule
     with pytest.raises(ArchiveDamaged, match=r"annotation\.tar: only zeros"):
         stage.run(paths, crop=rules)
     assert (paths.crops.read_bytes(), paths.index.read_bytes()) == before
+
+
+@pytest.mark.parametrize(("name", "bit"), [("images.tar", 0x80), ("annotation.tar", 0x08)])
+def test_archives_other_than_the_download_stage_made_are_refused(
+    paths: Paths, rules: Crop, name: str, bit: int
+) -> None:
+    """A tar has no checksum of its members' bytes: one bit of a photo's pixel, or of an edge."""
+    write(
+        paths.raw,
+        [("Images/pug/a.bmp", encode(photo(), "BMP"))],
+        [("Annotation/pug/a", voc((1, 1, 90, 80)))],
+    )
+    checksums.write(paths.raw, ["images.tar", "annotation.tar"])
+    stage.run(paths, crop=rules)
+    before = paths.crops.read_bytes(), paths.index.read_bytes()
+    content = bytearray((paths.raw / name).read_bytes())
+    is_note = name == "annotation.tar"
+    place = content.index(b"0</xmax>") if is_note else len(content.rstrip(b"\0")) // 2
+    content[place] ^= bit
+    (paths.raw / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"{name}: damaged, .*run the download stage again, or"):
+        stage.run(paths, crop=rules)
+    assert (paths.crops.read_bytes(), paths.index.read_bytes()) == before
+    # The twin: without a listing the change is not seen, and makes other crops.
+    (paths.raw / checksums.LISTING).unlink()
+    stage.run(paths, crop=rules)
+    assert (paths.crops.read_bytes(), paths.index.read_bytes()) != before
 
 
 def test_photos_without_an_annotation_are_said(

@@ -87,7 +87,11 @@ class Root:
         )
 
     def raw(self) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in self.paths.raw.iterdir()}
+        """The archives in data/raw; the listing beside them is theirs."""
+        found = {path.name: path.read_bytes() for path in self.paths.raw.iterdir()}
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+        assert json.loads(found.pop("sha256.json")) == {name: digests[name] for name in found}
+        return found
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.common import files
+from pipeline.common import checksums, files
 from pipeline.common.paths import Paths
 from pipeline.scoring.extractors import embedded
 from pipeline.workspace.audit import Fault, audit
@@ -145,16 +145,21 @@ def test_files_that_no_lock_file_knows_are_checked_by_their_own_checksums(tmp_pa
     factories.write_generator(paths.generator)
     paths.images_zip.write_bytes(b"zip")
     files.write_json(paths.package, {"sha256": files.sha256(paths.images_zip)})
+    archive = paths.raw / "images.tar"
+    archive.parent.mkdir()
+    archive.write_bytes(b"tar")
+    checksums.write(paths.raw, [archive.name])
     checkpoint = paths.checkpoints / "0123/000000000008.pt"
     checkpoint.parent.mkdir(parents=True)
     shutil.copyfile(paths.generator, checkpoint)
     found = audit(tmp_path)
     assert found.faults == [] and found.checked["checkpoints"] == 1
-    for path in (paths.crops, paths.images_zip):
+    for path in (archive, paths.crops, paths.images_zip):
         flip(path)
     for path in (paths.generator, checkpoint):
         path.write_bytes(path.read_bytes()[:-100])
     assert [(fault.path, fault.cure) for fault in audit(tmp_path).faults] == [
+        ("data/raw/images.tar", "python -m pipeline download"),
         ("data/crops.npy", "python -m pipeline crop"),
         ("outputs/generator.pt", "python -m pipeline train"),
         ("outputs/images.zip", "python -m pipeline package"),

@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.common import files
+from pipeline.common import checksums, files
 from pipeline.common.errors import InputError
 from pipeline.data.archives import names
 from pipeline.data.archives.base import MEMBER_LIMIT_BYTES, Archive, ArchiveDamaged
@@ -24,10 +24,11 @@ __all__ = [
 
 
 def open_archive(raw: Path, stem: str) -> Archive:
-    """Return `raw/<stem>.tar` or `.zip` opened, whichever is there (stem: images, annotation).
+    """Return `raw/<stem>.tar` or `.zip` opened, whichever is there (stem: images, annotation), its
+    checksum compared.
 
     Raises:
-        InputError: neither is there, or both.
+        InputError: neither is there, or both, or it is not what the download stage made.
         ArchiveDamaged: it is truncated or broken.
     """
     found = [path for suffix in ("tar", "zip") if (path := raw / f"{stem}.{suffix}").is_file()]
@@ -35,6 +36,7 @@ def open_archive(raw: Path, stem: str) -> Archive:
         raise InputError(f"{raw}: no {stem}.tar or {stem}.zip; run the download stage first")
     if len(found) == 2:
         raise InputError(f"{raw}: {stem}.tar and {stem}.zip are both there; remove one")
+    checksums.require(found[0], made_by="download")
     return open_path(found[0])
 
 

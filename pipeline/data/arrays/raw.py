@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common import files, npy
+from pipeline.common import checksums, files, npy
 from pipeline.common.errors import InputError
 
 _IMAGES, _LABELS, _CLASSES = "images.npy", "labels.npy", "classes.json"
@@ -74,6 +74,8 @@ class RawArrays:
             )
             for prefix in ("", _HELD_OUT)
         ]
+        if (raw / _CLASSES).is_file():
+            checksums.require(raw / _CLASSES, made_by="download")
         try:
             names = tuple(json.loads((raw / _CLASSES).read_text("utf-8")))
         except (OSError, ValueError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.common import checksums
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
 from pipeline.data import held_out, index
@@ -82,6 +83,16 @@ def test_missing_names_are_one_line(tmp_path: Path) -> None:
     arrays().write(tmp_path)
     (tmp_path / "classes.json").write_text("[")
     with pytest.raises(InputError, match=r"classes\.json: not whole .*run the download stage"):
+        RawArrays.load(tmp_path)
+
+
+def test_names_other_than_the_download_stage_wrote_are_refused(tmp_path: Path) -> None:
+    arrays().write(tmp_path)
+    checksums.write(tmp_path, ["classes.json"])
+    RawArrays.load(tmp_path)
+    content = (tmp_path / "classes.json").read_bytes()
+    (tmp_path / "classes.json").write_bytes(content.replace(b"a", b"o"))
+    with pytest.raises(InputError, match=r"classes\.json: damaged, its checksum is another"):
         RawArrays.load(tmp_path)
 
 
