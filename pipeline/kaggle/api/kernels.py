@@ -14,6 +14,7 @@ from pipeline.kaggle.api.errors import (
     OutputMissing,
     PushRefused,
     RequestRefused,
+    UnexpectedAnswer,
 )
 from pipeline.kaggle.api.once import UnusableAnswer
 from pipeline.kaggle.kernel import Kernel
@@ -116,14 +117,14 @@ def find_version(client: Client, kernel: Kernel, *, newer_than: int = 0) -> int 
 
 def gpu_hours_left(client: Client) -> tuple[float, float] | None:
     """Return the GPU hours that are left this week, and all of a week; None where Kaggle does not
-    say."""
+    say, or not in words that the client knows: nothing hangs on them."""
     try:
         return client.call(
             "asking for the GPU quota",
             "get_accelerator_quota_statistics",
             take=lambda answer: answer.gpu_quota and _left(answer.gpu_quota),
         )
-    except (NotFound, AccessRefused, RequestRefused):
+    except (NotFound, AccessRefused, RequestRefused, UnexpectedAnswer):
         return None
 
 
@@ -173,16 +174,20 @@ def output(client: Client, kernel: Kernel) -> Output:
     return Output(addresses, _as_text(log))
 
 
-def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> None:
-    """Fetch one zip of the output to `path`.
+def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> str:
+    """Fetch one zip of the output to `path`, and return the run's log.
 
     Raises:
         OutputMissing: the run left no such file.
         FileCorrupt: it is no whole zip.
     """
 
+    log = ""
+
     def address() -> str:
+        nonlocal log
         left = output(client, kernel)
+        log = left.log
         if name not in left.addresses:
             names = ", ".join(sorted(left.addresses)) or "nothing"
             raise OutputMissing(
@@ -192,6 +197,7 @@ def fetch(client: Client, kernel: Kernel, name: str, path: Path) -> None:
         return left.addresses[name]
 
     transfer.download(address, path, client.policy)
+    return log
 
 
 def tail(log: str, lines: int = 8) -> str:

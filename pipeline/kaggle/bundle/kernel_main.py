@@ -18,8 +18,9 @@ from pathlib import Path
 STAGES = ("download", "crop", "train", "generate", "package")
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "tqdm", "PIL", "pydantic")
 OLDEST = {"pydantic": (2, 0), "torch": (2, 6)}
-# Channels times side from which on training needs a GPU: 64 channels at 64 px, 16 at 256 px.
-SIZE_FOR_A_GPU = 64 * 64
+# From so many channels on training needs a GPU, at 64 px and less; above it from fewer on (16 at
+# 256 px).
+CHANNELS_FOR_A_GPU = 64
 LATEST_IMAGE = "choose Kaggle's latest Python image in the notebook's settings"
 STARTED = time.monotonic()
 
@@ -70,7 +71,7 @@ def check_session(parameters: dict) -> None:
     model = parameters["params"]["model"]
     channels = model[model["name"]].get("channels", 0)
     side_px = parameters["params"]["crop"]["side_px"]
-    if not gpus and channels * side_px >= SIZE_FOR_A_GPU:
+    if not gpus and channels * max(1, side_px / 64) >= CHANNELS_FOR_A_GPU:
         sys.exit(
             f"error: this session has no GPU, and {channels} channels at {side_px} px need one: "
             "choose an accelerator in the notebook's settings"

@@ -4,6 +4,7 @@ Before a request that must not act twice the ledger gets an intent, after its an
 Kaggle itself lists counts more than both, since a ledger can be lost.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Kaggle, Submit
 
 ZIP = "images.zip"
+_OF_THE_MACHINE = re.compile(r"torch \S+, GPUs: .*|note: \S+ was asked for, .*")
 _LEDGERS_NAMES = {"kernel_version": "version", "zip_sha256": "zip_sha256"}  # by the receipt's
 
 
@@ -125,13 +127,17 @@ def _is_gone(plan: Plan, kernel: Kernel, push: Event) -> bool:
 def fetch_zip(
     plan: Plan, kernel: Kernel, path: Path, form: SubmissionFormat, *, count: int
 ) -> ZipSummary:
-    """Fetch the kernel's zip to `path` and check that it holds `count` images of the format.
+    """Fetch the kernel's zip to `path` and check that it holds `count` images of the format. Say
+    what the run had for a machine: Kaggle can give another than the one that was asked for.
 
     Raises:
         OutputMissing: there is none.
         SubmissionInvalid: Kaggle's evaluator would refuse it.
     """
-    kernels.fetch(plan.client, kernel, ZIP, path)
+    log = kernels.fetch(plan.client, kernel, ZIP, path)
+    for line in log.splitlines():
+        if said := _OF_THE_MACHINE.search(line):
+            progress.say(f"the kernel's log: {said[0]}")
     return check_zip(path, form, count=count)
 
 

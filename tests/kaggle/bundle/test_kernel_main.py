@@ -111,6 +111,11 @@ def test_wide_networks_without_a_gpu_stop_at_once(
     with pytest.raises(SystemExit, match="no GPU, and 64 channels at 64 px need one: choose an"):
         kernel_main.check_session(of_model(name, 64))
     kernel_main.check_session(of_model(name, 63))
+    with pytest.raises(SystemExit, match="no GPU, and 64 channels at 32 px need one"):
+        kernel_main.check_session(of_model(name, 64, side_px=32))
+    with pytest.raises(SystemExit, match="no GPU, and 16 channels at 256 px need one"):
+        kernel_main.check_session(of_model(name, 16, side_px=256))
+    kernel_main.check_session(of_model(name, 15, side_px=256))
     with pytest.raises(SystemExit, match="no GPU, and 32 channels at 256 px need one"):
         kernel_main.check_session(of_model(name, 32, side_px=256))
     kernel_main.check_session(of_model("vae", None))

@@ -10,6 +10,7 @@ from pipeline.common.errors import InputError, PipelineError
 from pipeline.common.paths import Paths
 from pipeline.kaggle.api import competitions, errors
 from pipeline.kaggle.api.client import Client
+from pipeline.kaggle.bundle import kernel_main
 from pipeline.kaggle.submit import follow, receipt
 from pipeline.kaggle.submit.ledger import DONE, FAILED, PUSH, Ledger
 from tests.kaggle import runs
@@ -151,6 +152,28 @@ def test_a_machine_that_kaggle_replaces_is_said(
     assert words in capsys.readouterr().out
 
 
+def test_what_the_run_had_for_a_machine_is_said_by_its_log(
+    paths: Paths,
+    kaggle: KaggleStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the built kernel's own words."""
+    monkeypatch.setattr(kernel_main, "gpu_names", lambda: ["Tesla T4", "Tesla T4"])
+    kernel_main.check_packages()
+    params = {"model": {"name": "vae", "vae": {}}, "crop": {"side_px": 64}}
+    kernel_main.check_session({"params": params, "machine_shape": "NvidiaTeslaP100"})
+    told = capsys.readouterr().out
+    code = runs.FAST_KERNEL.replace('print("copying")', f"print({told!r})")
+    runs.write_kernel(paths, kaggle, code % (40, SMALL))
+    runs.submit_bundle(paths)
+    printed = capsys.readouterr().out
+    said = [line.partition("] ")[2] for line in told.splitlines()]
+    assert [line.partition(" ")[0] for line in said] == ["torch", "note:"]
+    for line in said:
+        assert f"the kernel's log: {line}\n" in printed
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_the_gpu_hours_are_shown_where_kaggle_tells_them(
     paths: Paths, kaggle: KaggleStandIn, capsys: pytest.CaptureFixture[str], known: bool
@@ -160,6 +183,11 @@ def test_the_gpu_hours_are_shown_where_kaggle_tells_them(
     runs.submit_bundle(paths)
     shown = "GPU hours    12.5 of 30.0 left this week" in capsys.readouterr().out
     assert shown == known
+
+
+def test_gpu_hours_in_other_words_stop_nothing(paths: Paths, kaggle: KaggleStandIn) -> None:
+    kaggle.rules.gpu_quota = {"timeUsed": "three hours", "totalTimeAllowed": "30 h"}
+    assert runs.submit_bundle(paths)["status"] == "complete"
 
 
 # --- the user's own files -------------------------------------------------------------------------
