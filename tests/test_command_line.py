@@ -17,7 +17,7 @@ from tests.factories import workplace, write_generator, write_params
 from tests.standins import at_import
 
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if name != "DVC_ROOT"},
+    **{name: value for name, value in os.environ.items() if not name.startswith("DVC_")},
     "OMP_NUM_THREADS": "1",
 }
 on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone has it")
@@ -100,12 +100,25 @@ def test_a_stage_ends_when_dvc_is_killed_while_it_loads(
     parent = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     code, printed, errors = run(
         [sys.executable, "-c", parent, *command(paths, "generate")],
-        DVC_ROOT=str(paths.root),
+        DVC_STAGE="generate",
         **environment,
     )
     # The stage held the pipes' other ends: it is gone.
     assert (code, printed, errors) == (-signal.SIGKILL, "", "")
     assert not paths.generated.exists()
+
+
+@on_linux
+@pytest.mark.parametrize(("parent", "is_made"), [("exit", False), ("wait", True)])
+def test_a_stage_ends_whose_dvc_was_killed_before_it_ran(
+    paths: Paths, parent: str, is_made: bool
+) -> None:
+    """A shell that goes before Python comes stands for dvc."""
+    shell = f'(sleep 0.3; exec "$@") & {parent}'
+    line = ["bash", "-c", shell, "bash", *command(paths, "generate")]
+    code, printed, errors = run(line, DVC_STAGE="generate")
+    assert (code, errors) == (0, "")
+    assert (paths.generated.is_file(), bool(printed)) == (is_made, is_made)
 
 
 def test_what_killed_runs_left_is_removed_in_a_line(paths: Paths) -> None:

@@ -22,14 +22,23 @@ def die_with_parent() -> None:
     """Have the system send SIGTERM when the parent dies, so that no stage goes on alone after `dvc`
     was killed. Only under DVC on Linux: in a shell one may want just that (nohup).
 
-    Call it before anything that takes long to import: a parent that died earlier is not noticed.
+    Call it before anything that takes long to import: until then the stage would go on.
     """
-    if "DVC_ROOT" not in os.environ or not sys.platform.startswith("linux"):
+    if "DVC_STAGE" not in os.environ or not sys.platform.startswith("linux"):
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent or not _is_in_our_group(parent):  # it died before we asked
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_in_our_group(parent: int) -> bool:
+    """Return whether the parent is of our process group, as DVC is. What takes in the children of
+    the dead (init, a user's systemd) has one of its own."""
+    try:
+        return os.getpgid(parent) == os.getpgrp()
+    except ProcessLookupError:
+        return False
 
 
 def mend_streams() -> None:

@@ -219,7 +219,7 @@ def test_no_trainer_goes_on_when_dvc_is_killed_alone(tmp_path: Path) -> None:
             *command,
         ],
         cwd=REPOSITORY,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "DVC_ROOT": str(tmp_path)},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "DVC_STAGE": "train"},
         stdout=subprocess.PIPE,
         text=True,
     )
