@@ -372,8 +372,9 @@ def test_the_readme_shows_the_summary_as_it_is_printed(
     monkeypatch.setattr(files, "sha256", lambda path: digest)
     files.write_json(paths.package, {"images": 10_000, "sha256": digest})
     metrics = {"mifid": 0.7595, "floor_fid": 0.01429, "extractor": "embedded", "official": False}
-    distance = {"memorization_distance": 0.0476, "threshold": 0.0098}
-    files.write_json(paths.metrics, metrics | distance)
+    metrics |= {"memorization_distance": 0.0476, "threshold": 0.0098}
+    metrics["protocol"] = "generative-dog-images: 64 px, against photos, by embedded"
+    files.write_json(paths.metrics, metrics)
     printed = summary.lines(read_run(paths))
     for line in shown[1:]:
         assert any(other.startswith(line.removesuffix("…")) for other in printed), line

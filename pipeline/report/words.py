@@ -41,9 +41,9 @@ def public_scores(metrics: Mapping[str, Any]) -> str:
         kind, lowest, highest = board.band
         known = [f"{name} {score:.2f}" for name, score in board.marks]
         return f"{board.title}: {', '.join([*known, f'{kind} {lowest:.0f} to {highest:.0f}'])}"
-    other = "Not on the scale of Kaggle's public scores"
+    other = "Not on Kaggle's scale"
     if profile.protocol.network is None:
-        return f"{other}, which the organisers do not tell how to compute"
+        return f"{other}, which the organisers do not publish"
     return f"{other}; reference.extractor: {profile.protocol.network} gives a number that is"
 
 

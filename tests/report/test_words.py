@@ -42,7 +42,7 @@ def test_which_copies_were_found_is_said() -> None:
     ("protocol", "said"),
     [
         ("generative-dog-images: 64 px", "reference.extractor: inception gives a number that is"),
-        ("gan-getting-started: 256 px", "which the organisers do not tell how to compute"),
+        ("gan-getting-started: 256 px", "which the organisers do not publish"),
         ("none: 28 px", ""),
         ("cats: 64 px", ""),
     ],
