@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from pipeline.sudoku.boards.cells import BOXES, CELLS, COLUMNS, PEERS, ROWS, UNITS, Board
+from pipeline.sudoku.boards.cells import BOXES, CELLS, COLUMNS, PEERS, ROWS, UNITS, UNITS_OF, Board
 
 _ALL = 0b111111111
 _BITS = tuple(1 << number for number in range(9))
@@ -61,11 +61,11 @@ class Grade:
 
 def candidates(board: Sequence[int]) -> list[int]:
     """Return the candidates that the filled cells leave."""
-    left = [0 if digit else _ALL for digit in board]
-    for cell, digit in enumerate(board):
-        if digit:
-            for peer in PEERS[cell]:
-                left[peer] &= ~(1 << digit - 1)
+    bits = [digit and _BITS[digit - 1] for digit in board]
+    taken = {unit: _union(bits, unit) for unit in UNITS}
+    left = []
+    for cell, (row, column, box) in enumerate(UNITS_OF):
+        left.append(0 if bits[cell] else _ALL & ~(taken[row] | taken[column] | taken[box]))
     return left
 
 
@@ -75,20 +75,45 @@ def grade(board: Board, *, hardest: int = 3) -> Grade:
     blanks = board.count(0)
     level = effort = 0
     uses: Counter[str] = Counter()
+    for technique, used in _steps(left, hardest):
+        blanks -= sum(found.places is not None for found in used)
+        uses[technique.name] += len(used)
+        effort += technique.cost * len(used)
+        level = max(level, technique.level)
+    return Grade(None if blanks else level, effort, dict(uses))
+
+
+def solve(left: list[int], *, hardest: int) -> bool:
+    """Change the candidates of a board with a solution until no technique up to level `hardest`
+    helps; return whether every cell is filled."""
+    for _ in _steps(left, hardest):
+        pass
+    return not any(left)
+
+
+def solve_with(clues: Sequence[tuple[int, int]], left: list[int], *, hardest: int) -> bool:
+    """Return what `solve` would return with further clues, (cell, digit) each; the candidates stay
+    as they are."""
+    left = list(left)
+    for cell, digit in clues:
+        _apply(left, Deduction(places=(cell, _BITS[digit - 1])))
+    return solve(left, hardest=hardest)
+
+
+def _steps(left: list[int], hardest: int) -> Iterator[tuple[Technique, list[Deduction]]]:
+    """Yield the easiest technique that helps and its uses, each time the candidates have been
+    changed by these."""
     usable = [technique for technique in TECHNIQUES if technique.level <= hardest]
-    while blanks:
+    is_stuck = False
+    while not is_stuck:
+        is_stuck = True
         for technique in usable:
             # All that is there to be seen at once; what another use settled meanwhile is no use.
             used = [found for found in list(technique.find(left)) if _apply(left, found)]
             if used:
-                blanks -= sum(found.places is not None for found in used)
-                uses[technique.name] += len(used)
-                effort += technique.cost * len(used)
-                level = max(level, technique.level)
+                yield technique, used
+                is_stuck = False
                 break
-        else:
-            return Grade(None, effort, dict(uses))
-    return Grade(level, effort, dict(uses))
 
 
 def _apply(left: list[int], found: Deduction) -> bool:
@@ -138,30 +163,48 @@ def _only_digits(left: list[int]) -> Iterator[Deduction]:
 # --- techniques that remove candidates ------------------------------------------------------------
 
 
-def _crossings() -> list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-    """Return each box and line that cross: their common cells, the box's others, the line's."""
-    found = []
-    for box in BOXES:
-        for line in ROWS + COLUMNS:
-            common = tuple(cell for cell in box if cell in line)
-            if common:
-                others = tuple(cell for cell in box if cell not in line)
-                found.append((common, others, tuple(cell for cell in line if cell not in box)))
-    return found
+def _segments() -> list[tuple[tuple[int, ...], list[int], list[int]]]:
+    """Return the three cells that each box has in common with each line that crosses it, with the
+    numbers of the other two such segments of the box, and of the line."""
+    crossing = [
+        (tuple(cell for cell in line if cell in box), box, line)
+        for lines in (ROWS, COLUMNS)
+        for line in lines
+        for box in BOXES
+        if any(cell in box for cell in line)
+    ]
+    in_rows = range(27)  # the others are in columns
+    return [
+        (
+            cells,
+            [
+                other
+                for other, (_, its_box, _) in enumerate(crossing)
+                if its_box == box and other != number and (other in in_rows) == (number in in_rows)
+            ],
+            [
+                other
+                for other, (_, _, its_line) in enumerate(crossing)
+                if its_line == line and other != number
+            ],
+        )
+        for number, (cells, box, line) in enumerate(crossing)
+    ]
 
 
-_CROSSINGS = _crossings()
+_SEGMENTS = _segments()
 
 
 def _locked(left: list[int]) -> Iterator[Deduction]:
     """A digit that a box has in one line only is nowhere else in that line (pointing); one that a
     line has in one box only is nowhere else in that box (claiming)."""
-    for common, in_box, in_line in _CROSSINGS:
-        shared, box, line = (_union(left, cells) for cells in (common, in_box, in_line))
-        if pointing := shared & ~box & line:
-            yield Deduction(removes=tuple((cell, pointing) for cell in in_line))
-        if claiming := shared & ~line & box:
-            yield Deduction(removes=tuple((cell, claiming) for cell in in_box))
+    has = [_union(left, cells) for cells, _, _ in _SEGMENTS]
+    for shared, (_, in_box, in_line) in zip(has, _SEGMENTS, strict=True):
+        box, line = _union(has, in_box), _union(has, in_line)
+        for removed, others in ((shared & ~box & line, in_line), (shared & ~line & box, in_box)):
+            if removed:
+                cells = [cell for number in others for cell in _SEGMENTS[number][0]]
+                yield Deduction(removes=tuple((cell, removed) for cell in cells))
 
 
 def _naked(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
@@ -173,8 +216,10 @@ def _naked(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
             cells = [cell for cell in unit if 2 <= left[cell].bit_count() <= size]
             for chosen in combinations(cells, size):
                 bits = _union(left, chosen)
+                if bits.bit_count() != size:
+                    continue
                 others = tuple(cell for cell in unit if cell not in chosen)
-                if bits.bit_count() == size and bits & _union(left, others):
+                if bits & _union(left, others):
                     yield Deduction(removes=tuple((cell, bits) for cell in others))
 
     return find
@@ -186,15 +231,15 @@ def _hidden(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
 
     def find(left: list[int]) -> Iterator[Deduction]:
         for unit in UNITS:
-            places = {bit: _where(left, unit, bit) for bit in _BITS}
-            bits = [bit for bit in _BITS if 2 <= places[bit].bit_count() <= size]
-            for chosen in combinations(bits, size):
-                where = 0
-                for bit in chosen:
-                    where |= places[bit]
+            places = _places(left, unit)
+            fitting = [n for n in range(9) if 2 <= places[n].bit_count() <= size]
+            for chosen in combinations(fitting, size):
+                where = _union(places, chosen)
+                if where.bit_count() != size:
+                    continue
                 cells = [cell for number, cell in enumerate(unit) if where >> number & 1]
-                others = _ALL & ~sum(chosen)
-                if len(cells) == size and others & _union(left, cells):
+                others = _ALL & ~_union(_BITS, chosen)
+                if others & _union(left, cells):
                     yield Deduction(removes=tuple((cell, others) for cell in cells))
 
     return find
@@ -206,13 +251,11 @@ def _fish(size: int) -> Callable[[list[int]], Iterator[Deduction]]:
 
     def find(left: list[int]) -> Iterator[Deduction]:
         for lines, across in ((ROWS, COLUMNS), (COLUMNS, ROWS)):
-            for bit in _BITS:
-                places = [_where(left, line, bit) for line in lines]
+            by_digit = zip(*(_places(left, line) for line in lines), strict=True)
+            for bit, places in zip(_BITS, by_digit, strict=True):
                 fitting = [n for n in range(9) if 2 <= places[n].bit_count() <= size]
                 for chosen in combinations(fitting, size):
-                    where = 0
-                    for number in chosen:
-                        where |= places[number]
+                    where = _union(places, chosen)
                     if where.bit_count() != size:
                         continue
                     removed = tuple(
@@ -246,20 +289,24 @@ def _wings(left: list[int]) -> Iterator[Deduction]:
                     yield Deduction(removes=removed)
 
 
-def _union(left: list[int], cells: Sequence[int]) -> int:
+def _union(sets: Sequence[int], chosen: Sequence[int]) -> int:
+    """Return the union of some of these sets of bits."""
     bits = 0
-    for cell in cells:
-        bits |= left[cell]
+    for number in chosen:
+        bits |= sets[number]
     return bits
 
 
-def _where(left: list[int], unit: tuple[int, ...], bit: int) -> int:
-    """Return the places of a digit in a unit: bit n for its n-th cell."""
-    places = 0
+# Of each set of digits: bit 9 · (d - 1) for digit d.
+_APART = [sum(1 << 9 * n for n in range(9) if digits >> n & 1) for digits in range(512)]
+
+
+def _places(left: list[int], unit: tuple[int, ...]) -> list[int]:
+    """Return the places of each digit from 1 on in a unit: bit n for its n-th cell."""
+    packed = 0
     for number, cell in enumerate(unit):
-        if left[cell] & bit:
-            places |= 1 << number
-    return places
+        packed |= _APART[left[cell]] << number
+    return [packed >> 9 * number & _ALL for number in range(9)]
 
 
 TECHNIQUES = (

@@ -1,5 +1,7 @@
 """An independent way to solve a board: try digits. It shares nothing with the package."""
 
+import itertools
+
 _UNITS = [
     *([9 * n + m for m in range(9)] for n in range(9)),
     *([9 * m + n for m in range(9)] for n in range(9)),
@@ -7,12 +9,21 @@ _UNITS = [
 ]
 _PEERS = [{other for unit in _UNITS if cell in unit for other in unit} for cell in range(81)]
 
+_CROSSINGS = [
+    (unit, [set(other) for other in _UNITS if len(set(unit) & set(other)) == 3]) for unit in _UNITS
+]
 
-def solutions(board: tuple[int, ...], most: int = 2) -> tuple[list[tuple[int, ...]], int]:
+
+def solutions(
+    board: tuple[int, ...], most: int = 2, *, knows_pairs: bool = False
+) -> tuple[list[tuple[int, ...]], int]:
     """Return up to `most` solutions of a board, and how often a guess was wrong on the way.
 
     Where a cell has one digit left, or a digit one place in a row, column or box, that is taken;
     else the digits of the cell with the fewest are tried one after the other.
+
+    Args:
+        knows_pairs: what pairs and locked candidates rule out is not tried.
     """
     grid = list(board)
     found: list[tuple[int, ...]] = []
@@ -25,6 +36,8 @@ def solutions(board: tuple[int, ...], most: int = 2) -> tuple[list[tuple[int, ..
             for cell in range(81)
             if not grid[cell]
         }
+        if knows_pairs:
+            _rule_out_by_pairs(left)
         cell = min(left, key=lambda cell: len(left[cell]))
         best = [(cell, digit) for digit in sorted(left[cell])]
         for unit in _UNITS:
@@ -51,6 +64,29 @@ def solutions(board: tuple[int, ...], most: int = 2) -> tuple[list[tuple[int, ..
 
     search()
     return found, wrong
+
+
+def _rule_out_by_pairs(left: dict[int, set[int]]) -> None:
+    """Remove digits of blank cells until pairs and locked candidates rule out no more."""
+    before, count = 0, sum(map(len, left.values()))
+    while count != before:
+        for unit, crossings in _CROSSINGS:
+            blanks = [cell for cell in unit if cell in left]
+            places = {d: {cell for cell in blanks if d in left[cell]} for d in range(1, 10)}
+            for one, other in itertools.combinations(blanks, 2):
+                if left[one] == left[other] and len(left[one]) == 2:
+                    for cell in set(blanks) - {one, other}:
+                        left[cell] -= left[one]
+            for one, other in itertools.combinations(range(1, 10), 2):
+                if places[one] == places[other] and len(places[one]) == 2:
+                    for cell in places[one]:
+                        left[cell] &= {one, other}
+            for crossing in crossings:
+                for digit, cells in places.items():
+                    if 0 < len(cells) <= 3 and cells <= crossing:
+                        for cell in crossing & left.keys() - cells:
+                            left[cell].discard(digit)
+        before, count = count, sum(map(len, left.values()))
 
 
 def is_full_grid(grid: tuple[int, ...]) -> bool:

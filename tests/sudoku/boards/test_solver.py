@@ -69,16 +69,40 @@ def test_the_order_of_choices_decides_which_grid_comes_first() -> None:
     assert brute_force.is_full_grid(first) and brute_force.is_full_grid(last)
 
 
-def test_a_solution_is_the_only_one_or_not() -> None:
+def test_another_solution_is_found_where_there_is_one() -> None:
     """Against enumeration, on boards with one, few and many solutions."""
     rng = np.random.default_rng(1)
-    grid = next(solver.solutions([0] * 81))
+    grid = next(solver.solutions([0] * 81, rng.permutation(729)))
     found = []
     for blanks in (30, 40, 44, 46, 48, 50, 52, 55, 81):
         clues = list(grid)
         for cell in rng.permutation(81)[:blanks]:
             clues[cell] = 0
-        found.append(solver.is_only_solution(clues, grid))
+        blank = [cell for cell in range(81) if not clues[cell]]
+        other = solver.other_solution(clues, grid, blank)
+        found.append(other is None)
         assert found[-1] == (solver.only_solution(clues) is not None)
+        assert found[-1] == (len(brute_force.solutions(tuple(clues))[0]) == 1)
+        if other is not None:
+            assert brute_force.is_full_grid(other) and other != grid
+            assert all(clue in (0, digit) for clue, digit in zip(clues, other, strict=True))
     assert True in found and False in found
-    assert not solver.is_only_solution(grid, next(solver.solutions([9] + [0] * 80)))
+
+
+def test_a_solution_that_differs_in_cells_just_blanked_is_found() -> None:
+    """Clue after clue of a board with one solution: the answer for the cell alone is that for all
+    blanks."""
+    clues = list(solver.only_solution(board(PUBLISHED[0])))
+    solution = tuple(clues)
+    found = []
+    for cell in np.random.default_rng(2).permutation(81).tolist():
+        clues[cell] = 0
+        blank = [other for other in range(81) if not clues[other]]
+        other = solver.other_solution(clues, solution, [cell])
+        found.append(other is None)
+        assert (solver.other_solution(clues, solution, blank) is None) == found[-1]
+        if other is not None:
+            assert other[cell] != solution[cell]
+            clues[cell] = solution[cell]
+    assert True in found and False in found
+    assert solver.only_solution(clues) == solution
