@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.common import parallel
+from pipeline.common import cores
 from pipeline.common.paths import Paths
 from pipeline.config import params, schema
 from pipeline.data import index
@@ -48,7 +48,7 @@ def main() -> None:
         paths = Paths(Path(folder))
         count = 20_000 if options.memory else options.photos
         source = repeat_photos(paths.raw, count)
-        print(f"{count:,} photos: {source}; {parallel.cores()} cores")
+        print(f"{count:,} photos: {source}; {cores.usable()} cores")
         if options.memory:
             print(f"peak memory of all processes: {peak_megabytes(paths.root):,.0f} MB")
         else:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.common import process
+from pipeline.common import cores, process
 from pipeline.common.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Return 0, 1 after one line on stderr, or 130 if interrupted."""
     try:
         process.die_with_parent()
+        cores.prepare()
         process.mend_streams()
         options = _parser().parse_args(arguments)
         options.run(options)

@@ -32,6 +32,7 @@ TINY: Mapping[str, Any] = {
     "train.batch_size": 8,
     "train.lr": 2e-4,
     "train.precision": "float32",
+    "train.threads": 1,
     "train.log_every_images": 16,
     "train.sample_every_images": 32,
     "train.checkpoint_minutes": 60,

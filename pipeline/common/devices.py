@@ -40,8 +40,9 @@ def for_algebra(device: torch.device) -> str:
 
 
 @contextmanager
-def cpu_threads(count: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads on the CPU; None leaves it its choice."""
+def cpu_threads(count: int | None = None) -> Iterator[None]:
+    """Let torch compute with so many threads on the CPU, if there is a number, and have it take as
+    many as before after the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:

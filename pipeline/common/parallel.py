@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection
 from typing import Any, TypeVar
 
+from pipeline.common import cores
 from pipeline.common.errors import PipelineError
 
 Job = TypeVar("Job")
@@ -23,13 +24,6 @@ _AHEAD = 3
 
 class WorkerDied(PipelineError):
     """A worker process was ended from outside, most likely for want of memory."""
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def in_order(
@@ -45,7 +39,7 @@ def in_order(
         WorkerDied: a process ended without an answer.
         Whatever `work` raises.
     """
-    processes = min(processes or cores(), len(jobs))
+    processes = min(processes or cores.usable(), len(jobs))
     if processes <= 1:
         yield from map(work, jobs)
         return
@@ -80,7 +74,7 @@ def in_order_by_threads(
     Raises:
         Whatever `work` raises.
     """
-    threads = min(threads or cores(), len(jobs))
+    threads = min(threads or cores.usable(), len(jobs))
     if threads <= 1:
         yield from map(work, jobs)
         return

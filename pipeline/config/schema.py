@@ -171,7 +171,7 @@ class Train(Section):
     patience_images: int = Field(ge=1)
     on_divergence: Literal["stop", "retry"]
     processes: Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
-    threads: Annotated[int, Field(ge=1, le=1024)] | None
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"]
     deterministic: bool
     checkpoint_minutes: float = Field(gt=0)
     time_limit_hours: Annotated[float, Field(gt=0)] | None

@@ -14,7 +14,7 @@ from pipeline.data import held_out
 from pipeline.data.dataset import Dataset
 from pipeline.models import saved
 from pipeline.models.saved import GeneratorInfo, SavedGenerator
-from pipeline.training import fingerprint
+from pipeline.training import fingerprint, threads
 from pipeline.training.checkpoint import CheckpointFolder
 from pipeline.training.engine import distributed as processes
 from pipeline.training.engine import registry
@@ -53,10 +53,15 @@ def run(paths: Paths, *, device: str, model: Model, train: Train) -> None:
 def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> None:
     """Train, as one of the processes."""
     process.die_with_parent()  # one of several has a launcher for its parent
-    with processes.process_group(where) as (group, device), devices.cpu_threads(train.threads):
+    with processes.process_group(where) as (group, device), devices.cpu_threads():
         dataset = Dataset.load(paths.crops, paths.index)
         # Before the checkpoint's folder is opened, which notes each run and forgets old ones.
         registry.require(dataset, model=model, train=train)
+        if device.type == "cpu":
+            # From here on a number: it shapes the weights' rounding, so it names the run.
+            chosen = group.broadcast(threads.count(dataset, model=model, train=train))
+            train = train.model_copy(update={"threads": chosen})
+            torch.set_num_threads(chosen)
         group.local_batch_size(train.batch_size)
         shaping = fingerprint.parts(model=model, train=train, dataset=dataset, crops=paths.crops)
         fingerprint.require_same(shaping | train.model_dump(mode="json"), group)

@@ -1,6 +1,5 @@
 """Read and check a submission, whoever made it, from its own bytes."""
 
-import os
 import stat
 import zipfile
 import zlib
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common import files, progress
+from pipeline.common import cores, files, progress
 from pipeline.competitions.form import SubmissionFormat
 from pipeline.images import arrays
 from pipeline.submission.decoding import SubmissionInvalid, decode, largest_file
@@ -193,7 +192,7 @@ def _decode_all(
         for first in range(0, len(names), _BLOCK_IMAGES)
     ]
     with (
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(cores.usable()) as pool,
         progress.bar(label="checking", total=len(names)) as bar,
     ):
         for rows, _ in zip(blocks, pool.map(decode_block, blocks), strict=True):

@@ -2,7 +2,6 @@
 images, checked before the zip takes its name."""
 
 import functools
-import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common import files, progress
+from pipeline.common import cores, files, progress
 from pipeline.competitions.form import Encoding, SubmissionFormat
 from pipeline.images import arrays, png
 from pipeline.submission.decoding import SubmissionInvalid
@@ -56,6 +55,6 @@ def _encoded(images: np.ndarray, encoding: Encoding) -> Iterator[bytes]:
         yield from png.encode(images)
         return
     encode = functools.partial(arrays.encode_jpeg, quality=encoding.quality)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores.usable()) as pool:
         for start in range(0, len(images), _BLOCK_IMAGES):  # as many files in memory at a time
             yield from pool.map(encode, images[start : start + _BLOCK_IMAGES])

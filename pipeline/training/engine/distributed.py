@@ -200,8 +200,6 @@ def process_group(device: torch.device) -> Iterator[tuple[Distributed, torch.dev
             )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    else:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // here))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         group = dist.new_group(backend="gloo")

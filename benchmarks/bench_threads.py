@@ -1,0 +1,84 @@
+"""What CPU threads give training: images a second by channels, batch and number of threads.
+
+    python -m benchmarks.bench_threads                    # on a quiet machine
+    python -m benchmarks.bench_threads --busy 4           # beside four programs that compute
+    OMP_WAIT_POLICY=active GOMP_SPINCOUNT=infinity python -m benchmarks.bench_threads
+
+Each number of threads has a process of its own with the default's step (R1 and the minibatch
+standard deviation left out), and they take turns. Shares are of what a large matrix product reaches
+on all cores, measured in the same run before each line.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+from contextlib import ExitStack, closing
+
+from pipeline.common import cores
+
+cores.prepare()
+
+import torch  # noqa: E402  # after OpenMP was told how to wait
+
+from benchmarks import anatomy  # noqa: E402
+from benchmarks.bench_train import LoopProcess  # noqa: E402
+from pipeline.training.engine import precision  # noqa: E402
+
+CPU = torch.device("cpu")
+SECONDS = 2.0  # of a turn
+
+
+def compute_for_ever() -> None:
+    """Keep a core busy."""
+    number = 1
+    while True:
+        number = number * 48271 % 2147483647
+
+
+def line(channels: int, batch_size: int, threads: list[int], rounds: int) -> str:
+    """Return a row of the table: images a second and share of the product, by threads."""
+    peak = anatomy.peak_flops_per_s(CPU, precision.pick("auto", CPU))
+    with ExitStack() as stack:
+        loops = {}
+        for count in threads:
+            loop = LoopProcess("ours", channels, batch_size, "cpu", count)
+            loops[count] = stack.enter_context(closing(loop))
+            loop.seconds(3)
+        flops = loops[threads[0]].flops()
+        steps = max(2, round(SECONDS / loops[threads[0]].seconds(3)[0]))
+        taken: dict[int, list[float]] = {count: [] for count in threads}
+        for _ in range(rounds):
+            for count, loop in loops.items():
+                taken[count].append(loop.seconds(steps)[0])
+    cells = [str(channels), str(batch_size)]
+    for count in threads:
+        seconds = statistics.median(taken[count])
+        cells.append(f"{batch_size / seconds:.0f}, {flops / seconds / peak:.0%}")
+    ratios = [a / b for a, b in zip(taken[threads[0]], taken[threads[-1]], strict=True)]
+    cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32, 64])
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=[4, 8, 16, 64])
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, cores.usable()}))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--busy", type=int, default=0, help="programs that compute beside it")
+    options = parser.parse_args()
+    torch.set_num_threads(cores.usable())
+    context = multiprocessing.get_context("spawn")
+    busy = [context.Process(target=compute_for_ever, daemon=True) for _ in range(options.busy)]
+    for process in busy:
+        process.start()
+    print(f"{cores.usable()} cores, {options.busy} busy programs, {precision.pick('auto', CPU)}")
+    heads = ["channels", "batch", *(f"{n} thread(s): images/s, share" for n in options.threads)]
+    print(f"| {' | '.join(heads)} | ratio |", f"|{'---|' * (len(heads) + 1)}", sep="\n")
+    for channels in options.channels:
+        for batch_size in options.batch_sizes:
+            print(line(channels, batch_size, options.threads, options.rounds), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""The number of threads of a training: what is asked for, or a rule over cores and work."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.common import cores
+from pipeline.training import threads
+from tests import factories
+
+
+def count(**changes: object) -> int:
+    settings = factories.tiny(train__threads="auto", **changes)
+    return threads.count(factories.dataset(), model=settings.model, train=settings.train)
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "usable", lambda: 8)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+
+
+def test_a_number_is_taken_as_it_is() -> None:
+    settings = factories.tiny(train__threads=13)
+    assert threads.count(factories.dataset(), model=settings.model, train=settings.train) == 13
+
+
+def test_a_tiny_network_gets_one_thread_and_a_wide_one_all_cores() -> None:
+    assert count() == 1
+    assert count(model__dcgan__channels=64, train__batch_size=40) == 8
+
+
+def test_more_work_never_gets_fewer_threads() -> None:
+    counts = [count(model__dcgan__channels=channels) for channels in (4, 16, 32, 64, 128, 256)]
+    assert counts == sorted(counts) and counts[0] == 1 and counts[-1] == 8
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = {"model__dcgan__channels": 256, "train__batch_size": 40}
+    for processes, expected in (("2", 4), ("3", 2), ("16", 1)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert count(**wide) == expected
+
+
+@pytest.mark.parametrize("classes", [("dog",), ("cat", "dog", "owl")])
+def test_the_work_is_that_of_the_matrix_products(classes: tuple[str, ...]) -> None:
+    """Of a fully connected generator: twice the product of each layer's inputs and outputs."""
+    settings = factories.tiny(
+        model__name="mlp",
+        model__latent_dim=5,
+        model__mlp__generator_widths=[7, 11],
+        model__mlp__conditional=len(classes) > 1,
+    )
+    inputs = 5 + (len(classes) if len(classes) > 1 else 0)
+    pixels = 16 * 16 * 3
+    found = threads._generator_flops(factories.dataset(classes=classes), settings.model)
+    assert found == 2 * (inputs * 7 + 7 * 11 + 11 * pixels)
+
+
+def test_auto_names_the_run_by_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two numbers of threads round differently, so they are two runs; `auto` is the run of the
+    number that it stands for."""
+    from pipeline.stages import train as stage
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(threads, "_FLOPS_A_THREAD", 1.0)
+    paths = factories.workplace(tmp_path)
+    runs = []
+    for asked, usable in ((2, 8), ("auto", 2), ("auto", 1), (1, 8)):
+        monkeypatch.setattr(cores, "usable", lambda usable=usable: usable)
+        settings = factories.tiny(train__threads=asked)
+        stage.run(paths, device="cpu", model=settings.model, train=settings.train)
+        runs.append({run.name for run in paths.checkpoints.iterdir() if run.is_dir()})
+        assert torch.get_num_threads() == before
+    assert len(runs[0]) == 1 and runs[1] == runs[0] and len(runs[2]) == 2 and runs[3] == runs[2]
