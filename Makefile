@@ -26,7 +26,7 @@ run: .venv/installed ## set up, then photos -> crops -> GAN -> images.zip -> sco
 	@python -m pipeline summary
 
 test: .venv/installed ## set up, then run the tests
-	@python -m pytest
+	@python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 bundle: .venv/installed ## write kernels/dcgan, what `kaggle kernels push -p kernels/dcgan` takes
 	@python -m pipeline repro -- -q kernels/dvc.yaml:bundle
