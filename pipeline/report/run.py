@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,8 @@ NUMBERS = (
 )  # fmt: skip
 INDEX_COLUMNS = {"file", "class", "xmin", "ymin", "xmax", "ymax", "crop", "reason"}
 CHANNELS = (1, 3)
+_NO_CURVES = {"images_seen", "seconds", "memory_mb"}  # columns of history.csv alone
+_LARGEST_EPSILON = 1e-3  # of MiFID's division
 _ABSENT = "is not there"
 
 
@@ -119,6 +122,7 @@ class _Reader:
         crops: np.ndarray | None,
         training: dict[str, Any] | None,
         package: dict[str, Any] | None,
+        metrics: dict[str, Any] | None,
         curves: tuple[Panel, ...] | None,
         **others: object,
     ) -> None:
@@ -128,16 +132,38 @@ class _Reader:
             if named != len(crops):
                 why = f"names {named:,} crops, {paths.crops.name} holds {len(crops):,}"
                 self.note(paths.index, "crop", why)
-        history = self.read(paths.history, "train", _last_images_seen)
-        trained = (training or {}).get("images_seen")
-        ends = {paths.curves_csv: images_seen(curves) if curves else None, paths.history: history}
-        for path, end in ends.items():
-            if trained is not None and end is not None and end != trained:
-                why = f"ends at {end:,} images, {paths.training.name} at {trained:,}"
-                self.note(path, "train", why)
+        self._compare_curves(paths, curves, (training or {}).get("images_seen"))
+        if metrics is not None and not _is_mifid(metrics):
+            why = "its MiFID is not its FID over its memorisation distance"
+            self.note(paths.metrics, "score", why)
         packed = (package or {}).get("sha256")
         if packed and paths.images_zip.is_file() and files.sha256(paths.images_zip) != packed:
             self.note(paths.images_zip, "package", f"is not the one of {paths.package.name}")
+
+    def _compare_curves(
+        self, paths: Paths, curves: tuple[Panel, ...] | None, trained: int | None
+    ) -> None:
+        """Compare the two tables of training, which hold the same values in two forms."""
+        history = self.read(paths.history, "train", _history)
+        ends = {
+            paths.curves_csv: images_seen(curves) if curves else None,
+            paths.history: history[0] if history else None,
+        }
+        wrong = {path: end for path, end in ends.items() if end not in (None, trained)}
+        for path, end in wrong.items() if trained is not None else ():
+            why = f"ends at {end:,} images, {paths.training.name} at {trained:,}"
+            self.note(path, "train", why)
+        if curves and history and len(set(ends.values())) == 1:
+            drawn = {
+                (seen, line.metric): value
+                for panel in curves
+                for line in panel.lines
+                for seen, value in zip(line.images_seen.tolist(), line.value.tolist(), strict=True)
+            }
+            if different := _different(drawn, history[1]):
+                seen, metric = min(different)
+                why = f"does not agree with {paths.history.name}: {metric} at {seen:,} images"
+                self.note(paths.curves_csv, "train", why)
 
     def note(self, path: Path, stage: str, why: str) -> None:
         self.missing.append(Missing(path.relative_to(self._root).as_posix(), stage, why))
@@ -181,13 +207,47 @@ def _check_generator(path: Path) -> None:
         raise ValueError(str(error)) from None
 
 
-def _last_images_seen(path: Path) -> int:
-    """Return the images seen of the last row of outputs/history.csv."""
+def _history(path: Path) -> tuple[int, dict[tuple[int, str], float]]:
+    """Return the images seen of the last row of outputs/history.csv, and the finite values by
+    images seen and metric."""
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or "images_seen" not in rows[-1]:
         raise ValueError("holds no row of images_seen")
-    return int(rows[-1]["images_seen"])
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError("has a row of another length")
+    values = {
+        (int(row["images_seen"]), name): float(cell)
+        for row in rows
+        for name, cell in row.items()
+        if cell and name not in _NO_CURVES
+    }
+    finite = {key: value for key, value in values.items() if math.isfinite(value)}
+    return int(rows[-1]["images_seen"]), finite
+
+
+def _different(
+    one: dict[tuple[int, str], float], other: dict[tuple[int, str], float]
+) -> list[tuple[int, str]]:
+    """Return the keys of which only one has a value, or the two have not the same."""
+    alone = one.keys() ^ other.keys()
+    return [*alone] + [
+        key for key in one.keys() & other.keys() if not math.isclose(one[key], other[key])
+    ]
+
+
+def _is_mifid(metrics: dict[str, Any]) -> bool:
+    """Return whether MiFID is FID / (d' + epsilon), d' being d where it is penalised and 1
+    elsewhere (Bai et al. 2021, eq. 4); True where one of these is not known. A changed digit shows,
+    down to the share of the largest epsilon."""
+    mifid, fid, distance, threshold = (
+        metrics.get(name) for name in ("mifid", "fid", "memorization_distance", "threshold")
+    )
+    if mifid is None or fid is None or distance is None or threshold is None:
+        return True
+    divisor = distance if distance < threshold else 1.0
+    low, high = fid / (divisor + _LARGEST_EPSILON), fid / divisor if divisor else math.inf
+    return low * (1 - 1e-9) <= mifid <= high * (1 + 1e-9)
 
 
 def _held_out(path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -47,8 +47,9 @@ def write_run(root: Path, *, seed: int = 0, channels: int = 3, generator: bool =
     table["crop"] = table["crop"].astype("Int64")
     files.write_text(paths.index, table.to_csv(index=False))
 
-    write_curves(paths.curves_csv, curves(draw))
-    files.write_text(paths.history, "images_seen,seconds\n80000,200.0\n160000,400.0\n")
+    lines = curves(draw)
+    write_curves(paths.curves_csv, lines)
+    write_history(paths.history, lines)
     for step in (0, 40_000, 80_000, 160_000):
         share = (1 - step / 160_000) ** 2
         noise = factories.noise(16, SIDE, channels=channels, seed=seed)
@@ -105,6 +106,17 @@ def write_curves(path: Path, lines: Curves) -> None:
     table = pd.DataFrame(rows, columns=["images_seen", "panel", "metric", "label", "value"])
     table = table.sort_values("images_seen", kind="stable")
     files.write_text(path, table.to_csv(index=False, float_format="%.6g"))
+
+
+def write_history(path: Path, lines: Curves) -> None:
+    """Write the same values as training does beside: a row an interval, a column a metric."""
+    columns = {
+        metric: pd.Series(values, index=images_seen)
+        for (_, metric, _), (images_seen, values) in lines.items()
+    }
+    table = pd.DataFrame(columns).rename_axis("images_seen")
+    table.insert(0, "seconds", table.index / 400)
+    files.write_text(path, table.to_csv(float_format="%.6g"))
 
 
 def metrics(**changes: object) -> dict[str, object]:

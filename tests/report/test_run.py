@@ -98,12 +98,36 @@ def flip(path: Path) -> None:
     path.write_bytes(content)
 
 
+def lose(path: Path) -> None:
+    """The first row of 8,000 images."""
+    lines = path.read_text().splitlines(keepends=True)
+    lines.remove(next(line for line in lines if line.startswith("8000,")))
+    path.write_text("".join(lines))
+
+
+def change(path: Path) -> None:
+    """The last digit of the first value."""
+    lines = path.read_text().splitlines(keepends=True)
+    lines[1] = lines[1][:-2] + ("1" if lines[1][-2] != "1" else "2") + "\n"
+    path.write_text("".join(lines))
+
+
+def raise_fid(path: Path) -> None:
+    text = path.read_text()
+    assert '"fid": 41.7' in text
+    path.write_text(text.replace('"fid": 41.7', '"fid": 41.8'))
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "why"),
     [
         ("data/index.csv", half, "names 32 crops, crops.npy holds 60"),
         ("outputs/curves.csv", half, "ends at 80,000 images, training.json at 160,000"),
-        ("outputs/history.csv", half, "holds no row of images_seen"),
+        ("outputs/curves.csv", lose, "does not agree with history.csv: loss_one at 8,000 images"),
+        ("outputs/curves.csv", change, "does not agree with history.csv: loss_one at 4,000 images"),
+        ("outputs/history.csv", half, "ends at 76,000 images, training.json at 160,000"),
+        ("outputs/history.csv", cut, "cannot be read (has a row of another length)"),
+        ("outputs/metrics.json", raise_fid, "its MiFID is not its FID over its memorisation"),
         ("outputs/generator.pt", cut, "cannot be read (File is not a zip file)"),
         ("outputs/generator.pt", flip, "cannot be read (the checksum of its part"),
         ("data/crops.npy", flip, "cannot be read (damaged, its checksum is another"),
