@@ -1,53 +1,64 @@
-"""Damaged files: a flipped bit, a cut end, zeros, half the lines; then the stages that read the
-file, and `verify`."""
+"""Damaged files: a flipped bit, a cut end, zeros, half the lines; then a stage that reads the file,
+and where it says nothing, `verify`."""
 
-import contextlib
-import io
 import os
 import random
-import traceback
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.__main__ import main
 from pipeline.workspace.audit import audit
-from tests.campaign import place
-from tests.campaign.table import Tally
+from tests.campaign import place, stages
+from tests.campaign.results import Result
 
-# The file, and the stages that read it: they are run in this order.
+KIND = "a damaged file"
+# The file, and the stages that read it: they take turns.
 READERS = {
-    "data/raw/images.tar": ("crop",),
+    "data/raw/images.tar": ("crop", "reference"),
     "data/raw/annotation.tar": ("crop",),
-    "data/crops.npy": ("reference", "train"),
+    "data/raw/sha256.json": ("crop",),
+    "data/crops.npy": ("reference", "train", "score"),
     "data/index.csv": ("train", "report"),
+    "data/held_out.npz": ("train", "score"),
     "data/reference.npz": ("score",),
     "outputs/generator.pt": ("generate", "report"),
     "outputs/generated.npy": ("package", "report"),
-    "outputs/images.zip": ("score",),
+    "outputs/generated_labels.npy": ("score",),
+    "outputs/images.zip": ("score", "report"),
+    "outputs/package.json": ("report",),
     "outputs/curves.csv": ("report",),
     "outputs/history.csv": ("report",),
+    "outputs/samples.png": ("report",),
     "outputs/training.json": ("report",),
     "outputs/metrics.json": ("report",),
+    "outputs/nearest.json": ("report",),
     ".ckpt/train": ("train",),
 }
 
 
-def campaign(
-    made: Path, expected: dict[str, str], work: Path, *, count: int, rng: random.Random
-) -> list[Tally]:
-    """Damage `count` files, in turn, each in a copy of a run that is whole."""
-    tally = Tally("a damaged file")
-    names = list(READERS)
-    for number in range(count):
-        folder = place.copy(made, work / "damage" / "checkout")
-        name = names[number % len(names)]
-        kind = rng.choice([kind for kind in KINDS if kind != "half its lines" or ".csv" in name])
-        path = folder / name
-        if path.is_dir():
-            path = max(path.rglob("*.pt"))
-        _damage(path, KINDS[kind], rng)
-        _judge(folder, name, f"{name}, {kind}", expected, tally)
-    return [tally]
+def once(
+    made: Path, expected: dict[str, str], work: Path, *, number: int, rng: random.Random
+) -> Result:
+    """Damage one file in a copy of a run that is whole; the files take turns."""
+    folder = work / "damage"
+    shutil.rmtree(folder, ignore_errors=True)
+    place.copy_files(made, folder)
+    turn, which = divmod(number, len(READERS))
+    name = list(READERS)[which]
+    stage = READERS[name][turn % len(READERS[name])]
+    kind = rng.choice([kind for kind in KINDS if kind != "half its lines" or ".csv" in name])
+    path = folder / name
+    if path.is_dir():
+        path = max(path.rglob("*.pt"))
+    _damage(path, KINDS[kind], rng)
+    code, said = stages.run(folder, stage)
+    return Result(
+        KIND,
+        number,
+        f"{name}, {kind}, then {stage}",
+        _outcome(folder, name, code, said, expected),
+        said,
+    )
 
 
 def _flip(content: bytes, rng: random.Random) -> bytes:
@@ -85,23 +96,14 @@ def _damage(path: Path, how: Callable[[bytes, random.Random], bytes], rng: rando
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def _judge(folder: Path, name: str, what: str, expected: dict[str, str], tally: Tally) -> None:
-    damaged = [fault.path for fault in audit(folder).faults]
+def _outcome(folder: Path, name: str, code: int, said: str, expected: dict[str, str]) -> str:
+    if code not in (0, 1) or "Traceback" in said:
+        return f"exit code {code}"
+    if code or "missing: " in said or "damaged" in said:
+        return "one line"
     # A folder is one out; a checkpoint lies deeper than the name.
-    is_found = any(f"{name}/".startswith(f"{path}/") or path.startswith(name) for path in damaged)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            codes = [main(["--root", str(folder), stage]) for stage in READERS[name]]
-    except Exception:
-        tally.add(what, "a traceback", said.getvalue() + traceback.format_exc())
-        return
+    damaged = [fault.path for fault in audit(folder).faults]
+    if any(f"{name}/".startswith(f"{path}/") or path.startswith(name) for path in damaged):
+        return "found by verify"
     wrong = [other for other in place.differing(folder, expected) if other != name]
-    if any(codes) or "missing: " in said.getvalue() or "damaged" in said.getvalue():
-        tally.add(what, "one line")
-    elif is_found:
-        tally.add(what, "found by verify")
-    elif wrong:
-        tally.add(what, f"used without a word: {wrong}", said.getvalue())
-    else:
-        tally.add(what, "harmless")
+    return f"used without a word: {wrong}" if wrong else "harmless"

@@ -5,42 +5,28 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests import checkout
-from tests.campaign import place
-from tests.campaign.table import Tally
+from tests.campaign import place, stages
+from tests.campaign.results import Result
 
+KIND = "a full disk"
 _LARGE_BYTES = 1 << 30
 _PAGE = 4096
 
 
-def campaign(
-    made: Path, expected: dict[str, str], work: Path, *, count: int, rng: random.Random
-) -> list[Tally]:
-    """Run stages `count` times, in turn, on disks of random sizes."""
-    tally = Tally("a full disk")
-    stages = [stage for stage, outs in place.outs().items() if outs]
-    for number in range(count):
-        _run_once(made, expected, work / "disk", stages[number % len(stages)], tally, rng)
-    return [tally]
-
-
-def _run_once(
-    made: Path,
-    expected: dict[str, str],
-    disk: Path,
-    stage: str,
-    tally: Tally,
-    rng: random.Random,
-) -> None:
+def once(
+    made: Path, expected: dict[str, str], work: Path, *, number: int, rng: random.Random
+) -> Result:
+    """Run a stage on a disk of random size, and again with room; the stages take turns."""
+    disk = work / "disk"
+    outs = place.outs()
+    stage = list(outs)[number % len(outs)]
     disk.mkdir(parents=True, exist_ok=True)
     options = f"size={_LARGE_BYTES}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], check=True)
     try:
-        for name in ("data", "outputs", ".ckpt", "params.yaml"):
-            source, target = made / name, disk / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+        place.copy_files(made, disk)
         written = 0
-        lost = [disk / name for name in place.outs()[stage]]
+        lost = [disk / name for name in outs[stage]]
         lost += [disk / ".ckpt" / "train"] if stage == "train" else []
         for path in lost:
             written += _size(path)
@@ -49,35 +35,34 @@ def _run_once(
         left = rng.randrange(0, max(_PAGE, int(written * 1.1)), _PAGE)
         free = shutil.disk_usage(disk).free
         (disk / "filling").write_bytes(bytes(free - left))
-        code, said = _pipeline(disk, stage)
+        code, said = stages.run(disk, stage)
         (disk / "filling").unlink()
         what = f"{stage}, {left:,} of {written:,} bytes free"
-        if "Traceback" in said or code not in (0, 1):
-            tally.add(what, f"exit code {code}", said)
-        elif code == 1 and sum(line.startswith("error: ") for line in said.splitlines()) != 1:
-            tally.add(what, "not one line", said)
-        elif changed := [
-            name for name, digest in before.items() if _others(disk).get(name) != digest
-        ]:
-            tally.add(what, f"changed: {changed}", said)
-        elif left := place.leftovers(disk):
-            tally.add(what, f"left behind: {left}", said)
-        else:
-            again, said_again = _pipeline(disk, stage)
+        outcome = _outcome(disk, before, code, said)
+        if not outcome:
+            again, said = stages.run(disk, stage)
             wrong = place.differing(disk, expected)
             if again or wrong:
-                tally.add(what, f"with room: {again}, {wrong}", said_again)
+                outcome = f"with room: {again}, {wrong}"
             else:
-                tally.add(what, "one line" if code else "whole")
+                outcome = "one line" if code else "whole"
+        return Result(KIND, number, what, outcome, said)
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def _pipeline(root: Path, stage: str) -> tuple[int, str]:
-    done = checkout.run(
-        place.REPOSITORY, "python", "-m", "pipeline", "--root", str(root), stage, check=False
-    )
-    return done.returncode, done.stdout
+def _outcome(disk: Path, before: dict[str, str], code: int, said: str) -> str:
+    """Return which promise the stage on the full disk broke, or an empty text."""
+    if "Traceback" in said or code not in (0, 1):
+        return f"exit code {code}"
+    if code == 1 and sum(line.startswith("error: ") for line in said.splitlines()) != 1:
+        return "not one line"
+    after = _others(disk)
+    if changed := [name for name, digest in before.items() if after.get(name) != digest]:
+        return f"changed: {changed}"
+    if left := place.leftovers(disk):
+        return f"left behind: {left}"
+    return ""
 
 
 def _size(path: Path) -> int:

@@ -11,41 +11,45 @@ from pathlib import Path
 
 from tests import checkout
 from tests.campaign import place
-from tests.campaign.table import Tally
+from tests.campaign.results import Result
 
-KILLS_A_CHAIN = 8
+KIND = "`kill -9` of a run"
+KIND_OF_ENDS = "the run after a chain of kills"
+A_CHAIN = 10  # kills
 _LONGEST_WAIT_S = 12.0
 _ORPHAN_S = 30.0
 
 
-def campaign(
-    fresh: Path, expected: dict[str, str], work: Path, *, count: int, rng: random.Random
-) -> list[Tally]:
-    """Kill `count` times; a chain ends with one run in peace, whose files are compared."""
-    killed, ended = Tally("kill -9 of a run"), Tally("the run after a chain of kills")
-    while killed.outcomes.total() < count:
-        folder = place.copy(fresh, work / "kills" / "checkout")
-        kills = min(KILLS_A_CHAIN, count - killed.outcomes.total())
-        for _ in range(kills):
-            _kill_once(folder, killed, rng)
-        done = checkout.run(folder, *_COMMAND, check=False)
-        wrong = place.differing(folder, expected)
-        if done.returncode or "Traceback" in done.stdout:
-            outcome = "the next run failed"
-        elif wrong:
-            outcome = f"other files: {', '.join(wrong)}"
-        elif left := place.leftovers(folder):
-            outcome = f"left behind: {left}"
-        else:
-            outcome = "whole"
-        ended.add(f"after {kills} kills", outcome, done.stdout)
-    return [killed, ended]
+def chain(
+    fresh: Path,
+    expected: dict[str, str],
+    work: Path,
+    *,
+    first: int,
+    count: int,
+    rng: random.Random,
+) -> list[Result]:
+    """Kill `count` times, the first of them the number `first`; then let one run end in peace, and
+    compare its files."""
+    folder = place.copy(fresh, work / "kills" / "checkout")
+    results = [_kill_once(folder, first + number, rng) for number in range(count)]
+    done = checkout.run(folder, *_COMMAND, check=False)
+    wrong = place.differing(folder, expected)
+    if done.returncode or "Traceback" in done.stdout:
+        outcome = "the next run failed"
+    elif wrong:
+        outcome = f"other files: {', '.join(wrong)}"
+    elif left := place.leftovers(folder):
+        outcome = f"left behind: {left}"
+    else:
+        outcome = "whole"
+    return [*results, Result(KIND_OF_ENDS, first, f"after {count} kills", outcome, done.stdout)]
 
 
 _COMMAND = (sys.executable, "-m", "pipeline", "repro")
 
 
-def _kill_once(folder: Path, tally: Tally, rng: random.Random) -> None:
+def _kill_once(folder: Path, number: int, rng: random.Random) -> Result:
     log = folder.parent / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -77,13 +81,14 @@ def _kill_once(folder: Path, tally: Tally, rng: random.Random) -> None:
     orphans = _session(process.pid)
     said = log.read_text("utf-8", "replace")
     if code is not None and code != 0:
-        tally.add(what, f"ended by itself with {code}", said)
+        outcome = f"ended by itself with {code}"
     elif orphans:
-        tally.add(what, f"a process goes on alone: {orphans}", said)
+        outcome = f"a process goes on alone: {orphans}"
     elif "Traceback" in said:
-        tally.add(what, "a traceback", said)
+        outcome = "a traceback"
     else:
-        tally.add(what, "whole")
+        outcome = "whole"
+    return Result(KIND, number, what, outcome, said)
 
 
 def _wait(process: subprocess.Popen, seconds: float) -> None:

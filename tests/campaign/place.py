@@ -41,6 +41,14 @@ def copy(folder: Path, to: Path) -> Path:
     return to
 
 
+def copy_files(folder: Path, to: Path) -> None:
+    """Copy what a run made, with its parameters and lock file, and without DVC's cache."""
+    to.mkdir(parents=True, exist_ok=True)
+    for name in ("data", "outputs", ".ckpt", "params.yaml", "dvc.yaml", "dvc.lock"):
+        source, target = folder / name, to / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+
+
 def hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each of `SAME`; of files that are not there, an empty text."""
     return {name: files.sha256(folder / name) if (folder / name).is_file() else "" for name in SAME}
