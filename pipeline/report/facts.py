@@ -32,6 +32,7 @@ def score_numbers(metrics: Mapping[str, Any]) -> list[Number]:
     entries = [
         ("MiFID", "mifid", kind),
         ("FID", "fid", _unseen(metrics.get("floor_fid"))),
+        ("KID", "kid", _unseen(metrics.get("floor_kid"))),
         ("Memorisation distance d", "memorization_distance",
          "; ".join(filter(None, (unseen_distance, penalty)))),
         ("d, mirrored", "memorization_distance_flips", "to the nearest mirrored training image"),

@@ -14,6 +14,7 @@ from pipeline.competitions.profile import Profile
 from pipeline.images import arrays
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors.registry import Extractor
+from pipeline.scoring.kid import kid
 from pipeline.scoring.nearest import Nearest, nearest
 from pipeline.scoring.precision_recall import diversity
 from pipeline.scoring.reference import RealFeatures
@@ -99,6 +100,7 @@ def evaluate(
             fid=fid, memorization_distance=distance, threshold=threshold, epsilon=epsilon
         ),
         "fid": fid,
+        "kid": kid(generated_features=features, real_features=reference.features),
         "memorization_distance": distance,
         "memorization_warning": distance < WARNING_FACTOR * threshold,
         "memorization_distance_crops": float(crops.distances.mean()),
@@ -121,6 +123,7 @@ def evaluate(
         "images": len(images),
         "threshold": threshold,
         "floor_fid": reference.held_out_fid,
+        "floor_kid": reference.held_out_kid,
         "floor_memorization_distance": reference.held_out_memorization_distance,
         "floor_images": reference.held_out_images,
         "extractor": reference.extractor,

@@ -10,6 +10,7 @@ from pipeline.common import files
 from pipeline.common.errors import InputError
 from pipeline.scoring import mifid
 from pipeline.scoring.extractors.registry import Extractor
+from pipeline.scoring.kid import kid
 from pipeline.scoring.mifid import Statistics
 
 
@@ -27,7 +28,8 @@ class RealFeatures:
         crop_features: (C, D) float32 of the crops that the GAN trains on, in their order.
         flipped_features: (C, D) float32 of the mirrored crops; (0, D) where left out.
         part_features: (5 C, D) float32 of parts of the crops; (0, D) where left out.
-        held_out_fid, held_out_memorization_distance, held_out_images: see `HeldOutScore`.
+        held_out_fid, held_out_kid, held_out_memorization_distance, held_out_images: see
+            `HeldOutScore`.
     """
 
     extractor: str
@@ -43,6 +45,7 @@ class RealFeatures:
     flipped_features: np.ndarray
     part_features: np.ndarray
     held_out_fid: float
+    held_out_kid: float
     held_out_memorization_distance: float
     held_out_images: int
 
@@ -94,15 +97,17 @@ def load(path: Path) -> RealFeatures:
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """FID and d of real images that no generator saw, against real ones that it may have seen.
+    """Scores of real images that no generator saw, against real ones that it may have seen.
 
     Attributes:
         fid: 0 or more.
+        kid: about 0.
         memorization_distance: d, 0 to 1.
         images: how many were held out.
     """
 
     fid: float
+    kid: float
     memorization_distance: float
     images: int
 
@@ -142,6 +147,7 @@ def _chosen(features: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
 def _score(unseen: np.ndarray, seen: np.ndarray, device: str) -> HeldOutScore:
     return HeldOutScore(
         fid=mifid.fid(generated=mifid.statistics(unseen), real=mifid.statistics(seen)),
+        kid=kid(generated_features=unseen, real_features=seen),
         memorization_distance=mifid.memorization_distance(
             generated_features=unseen, real_features=seen, device=device
         ),

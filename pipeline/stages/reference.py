@@ -88,6 +88,7 @@ def run(paths: Paths, *, device: str, competition: str, reference: schema.Refere
             flipped_features=flipped_features,
             part_features=part_features,
             held_out_fid=unseen.fid,
+            held_out_kid=unseen.kid,
             held_out_memorization_distance=unseen.memorization_distance,
             held_out_images=unseen.images,
         ),

@@ -20,6 +20,7 @@ from pipeline.scoring import mifid
 from pipeline.scoring import reference as real_side
 from pipeline.scoring.extractors import embedded
 from pipeline.scoring.extractors.inception import Inception
+from pipeline.scoring.kid import kid
 from pipeline.scoring.reference import RealFeatures
 from pipeline.stages import package, reference, score
 from pipeline.submission.reader import read_zip
@@ -158,6 +159,7 @@ def test_the_datas_own_test_set_is_held_out_where_there_is_one(real: Paths, tmp_
         assert held.held_out_fid == mifid.fid(
             generated=mifid.statistics(chosen), real=mifid.statistics(features)
         )
+        assert held.held_out_kid == kid(generated_features=chosen, real_features=features)
         assert held.held_out_memorization_distance == mifid.memorization_distance(
             generated_features=chosen, real_features=features
         )
@@ -212,6 +214,7 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     fid = mifid.fid(generated=mifid.statistics(features), real=mifid.statistics(held.features))
     distance = mifid.memorization_distance(generated_features=features, real_features=held.features)
     assert found["fid"] == pytest.approx(fid, rel=1e-6)
+    assert found["kid"] == kid(generated_features=features, real_features=held.features)
     assert found["memorization_distance"] == distance
     assert found["mifid"] == mifid.mifid(
         fid=found["fid"],
@@ -223,6 +226,7 @@ def test_metrics_are_those_of_the_parts(real: Paths, tmp_path: Path) -> None:
     assert (found["extractor"], found["reference"]) == ("embedded", "photos")
     assert found["official"] is False
     assert found["floor_fid"] == held.held_out_fid
+    assert found["floor_kid"] == held.held_out_kid
     assert found["floor_memorization_distance"] == held.held_out_memorization_distance
     assert found["floor_images"] == held.held_out_images
     for name in ("precision", "recall", "density", "coverage"):
