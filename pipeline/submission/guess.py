@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from pipeline.common.hidden import is_hidden
 from pipeline.competitions.form import PNG, SubmissionFormat, jpeg
 from pipeline.images.shape import ImageShape
 from pipeline.submission.decoding import SubmissionInvalid
@@ -14,8 +15,8 @@ _CHANNELS = {"L": 1, "RGB": 3}
 
 
 def form_of(path: Path) -> SubmissionFormat:
-    """Return the format of the first file, by name, of a zip or folder; the others must have the
-    same, to be read by it.
+    """Return the format of the first file, by name, of a zip or folder, hidden ones left out; the
+    others must have the same, to be read by it.
 
     Raises:
         SubmissionInvalid: there is no file, or the first is neither PNG nor JPEG, square, in grey
@@ -36,10 +37,12 @@ def form_of(path: Path) -> SubmissionFormat:
 def _first(path: Path) -> tuple[str, bytes]:
     try:
         if path.is_dir():
-            files = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+            files = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name))
             return files[0].name, files[0].read_bytes()
         with zipfile.ZipFile(path) as archive:
-            name = min(archive.namelist())
+            name = min(
+                name for name in archive.namelist() if not any(map(is_hidden, name.split("/")))
+            )
             with archive.open(name) as file:
                 return name, file.read(1 << 16)  # the header is enough, and no bomb is unpacked
     except zipfile.BadZipFile as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.common import cores, files, progress
+from pipeline.common.hidden import is_hidden
 from pipeline.competitions.form import SubmissionFormat
 from pipeline.images import arrays
 from pipeline.submission.decoding import SubmissionInvalid, decode, largest_file
@@ -72,7 +73,8 @@ def check_zip(path: Path, form: SubmissionFormat, *, count: int | None) -> ZipSu
 
 
 def read(path: Path, form: SubmissionFormat, *, count: int | None = None) -> DecodedImages:
-    """Decode the images of a zip or of a folder of image files.
+    """Decode the images of a zip or of a folder of image files. What systems leave beside files
+    (.DS_Store, __MACOSX, Thumbs.db) is passed over.
 
     Args:
         count: number of images that must be there, None for any.
@@ -80,10 +82,14 @@ def read(path: Path, form: SubmissionFormat, *, count: int | None = None) -> Dec
     Raises:
         SubmissionInvalid: the path is neither, or holds what the evaluator would refuse.
     """
-    return (read_folder if path.is_dir() else read_zip)(path, form, count=count)
+    if path.is_dir():
+        return read_folder(path, form, count=count)
+    return read_zip(path, form, count=count, hidden_too=False)
 
 
-def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) -> DecodedImages:
+def read_zip(
+    path: Path, form: SubmissionFormat, *, count: int | None = None, hidden_too: bool = True
+) -> DecodedImages:
     """Decode the images of a zip.
 
     The size of every entry is checked before it is unpacked, so that no zip or PNG bomb takes the
@@ -91,6 +97,8 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
 
     Args:
         count: number of images that must be there, None for any.
+        hidden_too: whether hidden files and what systems leave count as entries, which are then
+            refused, as an evaluator does; else they are passed over.
 
     Raises:
         SubmissionInvalid: not a zip, cut short, or an entry that is nested, encrypted, doubled,
@@ -100,7 +108,10 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
         raise SubmissionInvalid(f"{path}: no such zip")
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
+            entries = sorted(
+                (entry for entry in archive.infolist() if hidden_too or not _is_hidden(entry)),
+                key=lambda entry: entry.filename,
+            )
             _require_flat(path, entries, form)
             require_count(path, len(entries), count)
 
@@ -121,7 +132,7 @@ def read_zip(path: Path, form: SubmissionFormat, *, count: int | None = None) ->
 
 
 def read_folder(path: Path, form: SubmissionFormat, *, count: int | None = None) -> DecodedImages:
-    """Decode the image files of a folder. Hidden files are passed over.
+    """Decode the image files of a folder. Hidden files and what systems leave are passed over.
 
     Args:
         count: number of images that must be there, None for any.
@@ -129,7 +140,7 @@ def read_folder(path: Path, form: SubmissionFormat, *, count: int | None = None)
     Raises:
         SubmissionInvalid: the folder is empty, or holds something that is no such file.
     """
-    found = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    found = sorted(entry for entry in path.iterdir() if not is_hidden(entry.name))
     if not found:
         raise SubmissionInvalid(f"{path}: an empty folder")
     require_count(path, len(found), count)
@@ -159,7 +170,12 @@ def _require_flat(path: Path, entries: Sequence[zipfile.ZipInfo], form: Submissi
     previous = None
     for entry in entries:
         name = entry.filename
-        if entry.is_dir() or "/" in name or "\\" in name:
+        if _is_hidden(entry):
+            fault = (
+                "is no image: a system leaves it beside files. Make the zip in a terminal, in the "
+                f"images' folder: zip -X {path.name} *{form.encoding.suffixes[0]}"
+            )
+        elif entry.is_dir() or "/" in name or "\\" in name:
             fault = "lies in a folder; the images must lie flat in the zip"
         elif not name.lower().endswith(form.encoding.suffixes):
             fault = f"is no {form.encoding.name} file"
@@ -173,6 +189,10 @@ def _require_flat(path: Path, entries: Sequence[zipfile.ZipInfo], form: Submissi
             previous = name
             continue
         raise SubmissionInvalid(f"{path.name}: {name} {fault}")
+
+
+def _is_hidden(entry: zipfile.ZipInfo) -> bool:
+    return any(map(is_hidden, entry.filename.rstrip("/").split("/")))
 
 
 def _decode_all(

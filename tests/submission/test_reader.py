@@ -154,9 +154,18 @@ def bomb(path: Path) -> None:
 
 BAD_ZIPS: dict[str, tuple[Callable[[Path], object], str]] = {
     "nested": (lambda path: write(path, {"images/0.png": GOOD}), "lies in a folder"),
+    "nested, in no folder": (lambda path: write(path, {"./0.png": GOOD}), "lies in a folder"),
     "nested, Windows": (lambda path: write(path, {"images\\0.png": GOOD}), "in a folder"),
     "a folder entry": (lambda path: write(path, {"images/": b""}), "lies in a folder"),
     "not named .png": (lambda path: write(path, {"0.jpg": GOOD}), "no PNG file"),
+    "made on a Mac": (
+        lambda path: write(path, {"0.png": GOOD, "__MACOSX/._0.png": b"x"}),
+        r"__MACOSX/._0.png is no image: .*: zip -X images.zip \*.png",
+    ),
+    "made on a Mac, in a folder": (
+        lambda path: write(path, {"0.png": GOOD, ".DS_Store": b"x"}),
+        r".DS_Store is no image: a system leaves it .*: zip -X images.zip \*.png",
+    ),
     "encrypted": (encrypted, "is encrypted"),
     "doubled": (doubled, "0.png is there twice"),
     "link": (link, "is a link"),
@@ -245,6 +254,27 @@ def test_a_missing_zip_is_named(tmp_path: Path) -> None:
         reader.check_zip(tmp_path / "images.zip", FORM, count=1)
 
 
+def test_what_systems_leave_in_a_zip_is_passed_over_for_a_score(tmp_path: Path) -> None:
+    left = (".DS_Store", "__MACOSX/", "__MACOSX/._b.png", "._a.png", "Thumbs.db", "desktop.ini")
+    images = noise(2, 64)
+    path = write(
+        tmp_path / "images.zip",
+        {name: b"x" for name in left} | {"b.png": png(images[1]), "a.png": png(images[0])},
+    )
+    assert guess.form_of(path).shape == FORM.shape
+    read = reader.read(path, FORM, count=2)
+    assert read.names == ["a.png", "b.png"]
+    assert np.array_equal(read.images, images)
+    # Of a dot's own name is no hidden file: what is refused for a submission is refused here too.
+    with pytest.raises(SubmissionInvalid, match=r"\./0\.png lies in a folder"):
+        reader.read(write(tmp_path / "dot.zip", {"./0.png": GOOD}), FORM)
+    only_left = write(tmp_path / "left.zip", {name: b"x" for name in left})
+    with pytest.raises(SubmissionInvalid, match=r"left\.zip: holds no images"):
+        reader.read(only_left, FORM)
+    with pytest.raises(SubmissionInvalid, match=r"left\.zip: holds no images"):
+        guess.form_of(only_left)
+
+
 # --- folders ------------------------------------------------------------------------------------
 
 
@@ -252,7 +282,8 @@ def test_a_folder_of_pngs_reads_like_a_zip(tmp_path: Path) -> None:
     images = noise(2, 64)
     (tmp_path / "b.png").write_bytes(png(images[1]))
     (tmp_path / "a.png").write_bytes(png(images[0]))
-    (tmp_path / ".hidden").write_bytes(b"left by a file manager")
+    for name in (".hidden", "Thumbs.db", "desktop.ini"):
+        (tmp_path / name).write_bytes(b"left by a file manager")
     read = reader.read(tmp_path, FORM)
     assert read.names == ["a.png", "b.png"]
     assert np.array_equal(read.images, images)

@@ -3,16 +3,13 @@
 import re
 import unicodedata
 
+from pipeline.common.hidden import is_hidden
+
 # A control character, a back slash (a separator on Windows), or a byte that is no UTF-8 (Python
 # keeps it as a lone surrogate), which could not be written to the index.
 _UNSAFE = r"[\\\x00-\x1f\x7f\ud800-\udfff]"
 # Also an absolute path, or a drive letter.
 _UNSAFE_NAME = re.compile(rf"^/|^[A-Za-z]:|{_UNSAFE}")
-# What macOS, Windows and network disks leave beside photos, in lower case. Names that begin with a
-# dot (.DS_Store, ._photo.jpg, .ipynb_checkpoints) need no list.
-_LEFT_BY_SYSTEMS = frozenset(
-    ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir")
-)
 
 UNSAFE = "unsafe name"
 HIDDEN = "hidden file"
@@ -37,11 +34,6 @@ def fault(name: str) -> str | None:
     if any(is_hidden(part) for part in parts):
         return HIDDEN
     return None
-
-
-def is_hidden(part: str) -> bool:
-    """Return whether one file's or folder's own name is hidden, or one that a system leaves."""
-    return part.startswith(".") or part.lower() in _LEFT_BY_SYSTEMS
 
 
 def as_class(folder: str) -> str:

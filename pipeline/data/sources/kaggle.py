@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.common import files
 from pipeline.common.errors import InputError
+from pipeline.common.hidden import is_hidden
 from pipeline.common.progress import bar, say
 from pipeline.common.section import Section
 from pipeline.competitions.registry import profile_of
-from pipeline.data.archives import names, reader
+from pipeline.data.archives import reader
 from pipeline.data.sources import unpacked
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _pack(source: Path, destination: Path, part: DataPart) -> None:
 def _innermost(source: Path) -> Path:
     """Return the folder that holds the files: copies of the data differ in their nesting
     (`all-dogs/all-dogs`, `annotation/Annotation`)."""
-    entries = [path for path in source.iterdir() if not names.is_hidden(path.name)]
+    entries = [path for path in source.iterdir() if not is_hidden(path.name)]
     only = entries[0] if len(entries) == 1 else None
     if only and only.name.lower() == source.name.lower() and only.is_dir():
         return source if only.is_symlink() else _innermost(only)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.common import files
+from pipeline.common.hidden import is_hidden
 from pipeline.common.progress import bar, say
 from pipeline.data.archives import names, reader
 
@@ -72,9 +73,9 @@ def _walk(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
     for place, folders, file_names in os.walk(folder, onerror=_raise, followlinks=False):
         if links := sum(os.path.islink(os.path.join(place, name)) for name in folders):
             left_out["links"] += links
-        if hidden := sum(map(names.is_hidden, folders)):
+        if hidden := sum(map(is_hidden, folders)):
             left_out["hidden folder"] += hidden
-        folders[:] = [name for name in folders if not names.is_hidden(name)]
+        folders[:] = [name for name in folders if not is_hidden(name)]
         for name in file_names:
             path = Path(place, name)
             if path.is_symlink():
