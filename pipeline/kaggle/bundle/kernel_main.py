@@ -5,6 +5,7 @@ and the sources. Nothing of the package is there yet when it starts, so it stand
 """
 
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 STAGES = ("download", "crop", "train", "generate", "package")
@@ -53,6 +55,17 @@ def check_packages() -> None:
     import torch
 
     say(f"torch {torch.__version__}, GPUs: {', '.join(gpu_names()) or 'none'}")
+    say(", ".join(versions()))
+
+
+def versions() -> list[str]:
+    """Return name and version of each package but torch, less those that name none."""
+    found = []
+    for name in PACKAGES[1:]:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version("pillow" if name == "PIL" else name)
+            found.append(f"{name} {version}")
+    return found
 
 
 def gpu_names() -> list[str]:

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+import torchvision
 
 from pipeline.kaggle.bundle import kernel_main
 from tests.kaggle import competition
@@ -88,6 +90,8 @@ def test_says_what_it_runs_on(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert f"kernel 0123456789abcdef, Python {sys.version.split()[0]}\n" in said
     assert "torch 2." in said
+    assert f"torchvision {torchvision.__version__.partition('+')[0]}" in said
+    assert f", numpy {numpy.__version__}, scipy " in said and ", PIL " in said
 
 
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: list[str]) -> None:

@@ -4,6 +4,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,19 +69,23 @@ def run(
     """Run the stage in a process, killed at a moment of a request: "before" it does something, or
     "after", before it is answered. Returns the exit code, negative for a signal."""
     process = FORKS.Process(target=child, args=(mode, paths.root, kaggle.environment()))
+    started = threading.Event()
 
     def watch(moment: str, entry: Entry) -> None:
         with kaggle.lock:
             number = sum(one.call == entry.call for one in kaggle.server.log)
         name = entry.call if number == 1 else f"{entry.call} {number}"
         if (moment, name) == kill:
-            os.kill(process.pid or 0, signal.SIGKILL)
+            started.wait(60)
+            assert process.pid is not None
+            os.kill(process.pid, signal.SIGKILL)
             # Not join: the exit code can be read once only, and the test's own thread reads it.
             multiprocessing.connection.wait([process.sentinel], timeout=60)
 
     kaggle.server.log.clear()
     kaggle.server.watch = watch
     process.start()
+    started.set()  # its number is known only now
     process.join(60)
     return process.exitcode
 
