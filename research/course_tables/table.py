@@ -23,11 +23,10 @@ from pipeline.common.paths import Paths
 from pipeline.data import held_out
 from pipeline.data.dataset import Dataset
 from pipeline.images import arrays
-from pipeline.images.shape import ImageShape
 from pipeline.models.saved import SavedGenerator
-from pipeline.scoring import mifid
 from pipeline.scoring.classifier import saved as classifiers
 from pipeline.stages import classify
+from research import fid768
 from research.course_tables.runs import (
     LAYERS,
     RATES,
@@ -39,15 +38,8 @@ from research.course_tables.train import folder_name, seeds_of, settings_of
 from research.distillation.teacher import Teacher
 
 SAMPLES = 10_000
-INCEPTION_IMAGES = 2_000
-INCEPTION_FEATURES = 768
 STRIP_SAMPLES = 16
 CPU = torch.device("cpu")
-
-
-def fid(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Return the Fréchet distance of two sets of features."""
-    return mifid.fid(generated=mifid.statistics(ours), real=mifid.statistics(theirs))
 
 
 def class_shares(predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -71,20 +63,13 @@ def score(
     )
     shares = class_shares(classifier.predict(samples), classifier.classes)
     found = {
-        "fcd": fid(classifier.features(samples), real),
+        "fcd": fid768.fid(classifier.features(samples), real),
         "rarest_class_share": float(shares.min()),
         "largest_class_share": float(shares.max()),
     }
     if teacher is not None and real_inception is not None:
-        few = inception_input(samples[:INCEPTION_IMAGES])
-        features = teacher.features(few)[:, :INCEPTION_FEATURES]
-        found["fid_768"] = fid(features, real_inception)
+        found["fid_768"] = fid768.fid(fid768.features(teacher, samples), real_inception)
     return found
-
-
-def inception_input(images: np.ndarray) -> np.ndarray:
-    """Return grey images of any side as the 64 px RGB that the teacher takes."""
-    return arrays.conform(images, ImageShape(64, 3))
 
 
 def row(run: TableRun, work: Path) -> str:
@@ -122,8 +107,7 @@ def main() -> None:
     teacher, real_inception = None, None
     if "INCEPTION_PARTIAL" in os.environ:
         teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]))
-        few = inception_input(test.images[:INCEPTION_IMAGES])
-        real_inception = teacher.features(few)[:, :INCEPTION_FEATURES]
+        real_inception = fid768.features(teacher, test.images)
     for run in (*RATES, *LAYERS):
         for seed in seeds_of(run):
             folder = work / folder_name(run, seed)
