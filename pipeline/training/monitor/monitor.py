@@ -17,6 +17,7 @@ from pipeline.common.errors import PipelineError
 from pipeline.images import arrays
 from pipeline.models.sampling import decode, draw_inputs
 from pipeline.training.monitor.collapse import collapse
+from pipeline.training.monitor.estimate import TimeEstimate
 from pipeline.training.monitor.evaluation import (
     SAMPLES,
     STATISTICS_BATCH,
@@ -106,6 +107,8 @@ class Monitor:
         self._look_for_plateau()
         self._shown = self._printed = time.monotonic()
         total = self._train.images
+        self._images_before = state.images_seen
+        self._estimate = TimeEstimate(total - state.images_seen, self._shown)
         with progress.bar(label="train", total=total, initial=min(state.images_seen, total)) as bar:
             self._bar = bar
             yield
@@ -205,9 +208,12 @@ class Monitor:
         no bar."""
         state, bar = self._state, self._bar
         bar.update(self._train.batch_size)
+        now = time.monotonic()
+        if line := self._estimate.after(state.images_seen - self._images_before, now):
+            progress.say(line)
         if not state.history.rows:
             return
-        now, row = time.monotonic(), state.history.rows[-1]
+        row = state.history.rows[-1]
         if now - self._shown > _SHOW_SECONDS:
             self._shown = now
             bar.set_postfix_str(state.history.in_words(row), refresh=False)
