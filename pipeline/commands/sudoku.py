@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.common import files, progress
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+
+if TYPE_CHECKING:
+    from pipeline.sudoku.preparation import Supply
 
 _PORTS = range(65536)
 
@@ -33,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
         InputError: an option is out of range, or the port is taken.
         PipelineError: as `preparation.prepare`.
     """
-    from pipeline.sudoku import page, preparation
+    from pipeline.sudoku import page
     from pipeline.sudoku.boards.puzzle import LEVELS, SEEDS
 
     if options.port not in _PORTS:
@@ -48,13 +52,21 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--level {level}: must be one of {', '.join(LEVELS)}")
     if options.html is not None and options.html.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--html {options.html}: must end in .html")
-    paths = Paths(options.root.resolve())
-    supply = preparation.prepare(paths, options.params or options.root / "params.yaml")
     if options.html is not None:
+        supply = _supply(options)
         files.write_text(options.html, page.standalone(supply, level, seed))
         size_kb = options.html.stat().st_size / 1e3
         progress.say(f"{options.html}: {level} board {seed}, {size_kb:,.0f} kB, needs no server")
         return
     from pipeline.sudoku import app, server
 
-    server.serve(app.create(supply), options.host, options.port)
+    # First, so that a port that is taken is said before a model is trained.
+    with server.bound(options.host, options.port) as opened:
+        server.serve(app.create(_supply(options)), opened, options.host)
+
+
+def _supply(options: argparse.Namespace) -> "Supply":
+    from pipeline.sudoku import preparation
+
+    params_file = options.params or options.root / "params.yaml"
+    return preparation.prepare(Paths(options.root.resolve()), params_file)

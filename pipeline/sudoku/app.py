@@ -26,7 +26,9 @@ def create(supply: Supply) -> Flask:
     """Return the app."""
     app = Flask(__name__, static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BODY_BYTES
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json.sort_keys = False
+    app.url_map.merge_slashes = False  # else "//about" would be sent on to "/about"
     play, about = page.game_page(supply), page.about_page(supply)
     pool = supply.pool
 

@@ -3,39 +3,79 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
 
 from flask import Flask
-from waitress.server import create_server
+from waitress.server import BaseWSGIServer, create_server
 
 from pipeline.common import progress
 from pipeline.common.errors import InputError
+from pipeline.sudoku.connection import Connection
 
-# Of a request's body; the app refuses all but a fraction of it, in words.
-_MOST_BODY_BYTES = 16 << 20
 _THREADS = 4
 
 
-def serve(app: Flask, host: str, port: int) -> None:
-    """Serve the app on an address until Ctrl-C; port 0 takes a free one.
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket of an address of this machine; port 0 takes a free one.
 
     Raises:
         InputError: the port is taken, or the address is not one of this machine.
     """
     try:
-        server = create_server(
-            app,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident="",
-            max_request_body_size=_MOST_BODY_BYTES,
-        )
-    except ValueError:  # waitress: the address cannot be resolved
+        # A name may have several addresses, of IPv4 and IPv6: the first.
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        opened = socket.socket(family, kind, protocol)
+    except UnicodeError:
         raise InputError(f"--host {host}: no address of this machine") from None
     except OSError as error:
         raise InputError(_reason(error, host, port)) from None
+    try:
+        if os.name == "posix":  # a port that was just left is free; elsewhere this means "shared"
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+    except OSError as error:
+        opened.close()
+        raise InputError(_reason(error, host, port)) from None
+    return opened
+
+
+def listening(app: Flask, opened: socket.socket) -> BaseWSGIServer:
+    """Return a server of the app that listens at a bound socket.
+
+    Raises:
+        OSError: another program listens there.
+    """
+    server = create_server(
+        app,
+        sockets=[opened],
+        threads=_THREADS,
+        ident="",
+        # waitress refuses from this size on, by its header: nothing of such a body is kept.
+        max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + 1,
+    )
+    server.channel_class = Connection
+    return server
+
+
+def serve(app: Flask, opened: socket.socket, host: str) -> None:
+    """Serve the app at a bound socket until Ctrl-C.
+
+    Args:
+        host: as asked for, to be shown.
+
+    Raises:
+        InputError: another program took the port meanwhile.
+    """
+    port = opened.getsockname()[1]
+    try:
+        server = listening(app, opened)
+    except OSError as error:
+        raise InputError(_reason(error, host, port)) from None
     name = f"[{host}]" if ":" in host else host
-    progress.say(f"play at http://{name}:{server.effective_port}/ (Ctrl-C stops it)")
+    progress.say(f"play at http://{name}:{port}/ (Ctrl-C stops it)")
     try:
         server.run()
     finally:

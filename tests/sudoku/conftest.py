@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.sudoku import app
+from pipeline.sudoku import app, server
 from pipeline.sudoku.boards import puzzle
 from tests.browser import Visit
 from tests.browser import visit as open_in
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """The app's address, with a slash at its end."""
-    from waitress.server import create_server
-
-    server = create_server(app.create(synthetic.supply()), host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}/"
-    server.close()
+    with server.bound("127.0.0.1", 0) as opened:
+        running = server.listening(app.create(synthetic.supply()), opened)
+        thread = threading.Thread(target=running.run, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{opened.getsockname()[1]}/"
+        running.close()
 
 
 class Game:

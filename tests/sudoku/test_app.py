@@ -151,7 +151,8 @@ def test_a_bad_question_is_answered_in_one_sentence(
 @pytest.mark.parametrize(
     "address",
     ["/api", "/api/", "/api/puzzle/", "/static/game.js", "/../../etc/passwd", "/%2e%2e/params.yaml",
-     "/templates/game.js", "/api/puzzle/../../x", "//etc/passwd", "/favicon.ico", "/\x00", "/.git"],
+     "/templates/game.js", "/api/puzzle/../../x", "//etc/passwd", "/favicon.ico", "/\x00", "/.git",
+     "/api//puzzle", "/about/"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_there_is_nothing_elsewhere(client: FlaskClient, address: str, method: str) -> None:
@@ -160,7 +161,7 @@ def test_there_is_nothing_elsewhere(client: FlaskClient, address: str, method: s
     assert answer.get_json() == {"error": "There is nothing at this address."}
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "X"])
 def test_other_methods_are_refused(client: FlaskClient, method: str) -> None:
     for address in ("/", "/about", "/api/puzzle?level=easy&seed=7", "/api/digits?label=1"):
         answer = client.open(address, method=method)
