@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.common import npy
 from pipeline.common.paths import Paths
 from tests.conftest import REPOSITORY
-from tests.factories import workplace, write_generator, write_params
+from tests.factories import noise, workplace, write_generator, write_params
 from tests.standins import at_import
 
 ENVIRONMENT = {
@@ -29,6 +30,13 @@ def paths(tmp_path: Path) -> Paths:
     paths = workplace(tmp_path / "run")
     write_params(paths.root, generate__count=20)
     write_generator(paths.generator)
+    return paths
+
+
+@pytest.fixture
+def generated(paths: Paths) -> Paths:
+    """The same with images, so that `package` can run, the fastest stage to load."""
+    npy.write(paths.generated, noise(4, 16))
     return paths
 
 
@@ -84,7 +92,7 @@ def test_ctrl_c_while_workers_load_is_one_line(tmp_path: Path, paths: Paths, mod
     write_params(paths.root, data__drawn__pictures=40)
     in_a_worker = f"if '--multiprocessing-fork' in sys.orig_argv:\n    {CTRL_C}"
     environment = at_import.environment(tmp_path / "hook", module, in_a_worker)
-    code, printed, errors = run(command(paths, "download"), **environment)
+    code, printed, errors = run(command(paths, "download"), OMP_NUM_THREADS="2", **environment)
     assert (code, errors) == (130, "interrupted\n"), printed
     assert not paths.raw.exists()
 
@@ -111,42 +119,42 @@ def test_a_stage_ends_when_dvc_is_killed_while_it_loads(
 @on_linux
 @pytest.mark.parametrize(("parent", "is_made"), [("exit", False), ("wait", True)])
 def test_a_stage_ends_whose_dvc_was_killed_before_it_ran(
-    paths: Paths, parent: str, is_made: bool
+    generated: Paths, parent: str, is_made: bool
 ) -> None:
     """A shell that goes before Python comes stands for dvc."""
     shell = f'(sleep 0.3; exec "$@") & {parent}'
-    line = ["bash", "-c", shell, "bash", *command(paths, "generate")]
-    code, printed, errors = run(line, DVC_STAGE="generate")
+    line = ["bash", "-c", shell, "bash", *command(generated, "package")]
+    code, printed, errors = run(line, DVC_STAGE="package")
     assert (code, errors) == (0, "")
-    assert (paths.generated.is_file(), bool(printed)) == (is_made, is_made)
+    assert (generated.images_zip.is_file(), bool(printed)) == (is_made, is_made)
 
 
-def test_what_killed_runs_left_is_removed_in_a_line(paths: Paths) -> None:
-    run_folder = paths.checkpoints / "0123"
-    for folder in (run_folder, paths.generated.parent, paths.crops.parent):
+def test_what_killed_runs_left_is_removed_in_a_line(generated: Paths) -> None:
+    run_folder = generated.checkpoints / "0123"
+    for folder in (run_folder, generated.generated.parent, generated.crops.parent):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".000016.pt.abcdefgh.tmp").write_bytes(bytes(500_000))
-    code, printed, _ = run(command(paths, "generate"))
+    code, printed, _ = run(command(generated, "package"))
     assert code == 0
-    assert printed.startswith("removed 3 temporary files of killed runs, 1.5 MB\n== generate")
-    assert not list(paths.root.rglob("*.tmp"))
+    assert printed.startswith("removed 3 temporary files of killed runs, 1.5 MB\n== package")
+    assert not list(generated.root.rglob("*.tmp"))
 
 
 # --- the output --------------------------------------------------------------------------------
-def test_a_reader_that_leaves_does_not_stop_the_work(paths: Paths) -> None:
+def test_a_reader_that_leaves_does_not_stop_the_work(generated: Paths) -> None:
     shell = '"$@" | head -n 1; exit ${PIPESTATUS[0]}'
-    line = ["bash", "-c", shell, "bash", *command(paths, "generate")]
+    line = ["bash", "-c", shell, "bash", *command(generated, "package")]
     code, printed, errors = run(line)
     assert (code, errors) == (0, "")
-    assert printed.startswith("== generate") and paths.generated.is_file()
+    assert printed.startswith("== package") and generated.images_zip.is_file()
 
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
-def test_closed_streams_do_not_matter(paths: Paths, closed: str) -> None:
-    line = ["bash", "-c", f'exec "$@" {closed}', "bash", *command(paths, "generate")]
+def test_closed_streams_do_not_matter(generated: Paths, closed: str) -> None:
+    line = ["bash", "-c", f'exec "$@" {closed}', "bash", *command(generated, "package")]
     code, _, errors = run(line)
     assert (code, errors) == (0, "")
-    assert paths.generated.is_file()
+    assert generated.images_zip.is_file()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -159,9 +167,9 @@ def test_an_output_that_lacks_a_character_gets_an_escape(encoding: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-def test_an_output_on_a_full_disk_is_one_line(paths: Paths) -> None:
+def test_an_output_on_a_full_disk_is_one_line(generated: Paths) -> None:
     with open("/dev/full", "w") as full:
-        code, _, errors = run(command(paths, "generate"), stdout=full)
+        code, _, errors = run(command(generated, "package"), stdout=full)
     said = "error: the standard output cannot be written: No space left on device; run again\n"
     assert (code, errors) == (1, said)
 
@@ -188,7 +196,7 @@ threading.Thread.start = start
 """
     write_params(paths.root, data__drawn__pictures=40)
     environment = at_import.environment(tmp_path / "hook", "tqdm", refuse)
-    code, _, errors = run(command(paths, "download"), **environment)
+    code, _, errors = run(command(paths, "download"), OMP_NUM_THREADS="2", **environment)
     assert code == 1
     assert errors.startswith("error: the system refused a thread or process (can't start new thr")
     assert errors.count("\n") == 1
