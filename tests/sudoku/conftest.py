@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.sudoku import app, server
+from pipeline.sudoku import game as sudoku_game
 from pipeline.sudoku.boards import puzzle
 from tests.browser import Visit
 from tests.browser import visit as open_in
@@ -75,7 +76,7 @@ class Game:
 
     @property
     def board(self) -> puzzle.Puzzle:
-        return puzzle.make(*self.address)
+        return sudoku_game.board(*self.address)
 
 
 @pytest.fixture

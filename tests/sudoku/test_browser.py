@@ -24,9 +24,10 @@ def blanks(board: puzzle.Puzzle) -> list[int]:
 
 def type_solution(game: Game, solution: tuple[int, ...]) -> None:
     """Go over the board by the arrow keys, row by row, and type each digit."""
+    clues = game.board.clues
     game.cell(0).click()
     for cell in range(81):
-        if game.board.clues[cell] == 0:
+        if clues[cell] == 0:
             game.press(str(solution[cell]))
         game.press("ArrowRight")  # at a row's end, to its start
         if cell % 9 == 8:
@@ -65,9 +66,16 @@ def test_a_whole_game_by_touch_on_a_small_screen(play: Callable) -> None:
             box = button.bounding_box()
             assert box["width"] >= 24 and box["height"] >= 40
             assert box["y"] + box["height"] <= 640, "all of the game on one screen"
+        cells, digits = (
+            found.evaluate_all(
+                "all => all.map(each => { const box = each.getBoundingClientRect();"
+                " return [box.x + box.width / 2, box.y + box.height / 2]; })"
+            )
+            for found in (game.page.get_by_role("gridcell"), pad)
+        )
         for cell in blanks(game.board):
-            game.cell(cell).tap()
-            pad.nth(game.board.solution[cell] - 1).tap()
+            game.page.touchscreen.tap(*cells[cell])
+            game.page.touchscreen.tap(*digits[game.board.solution[cell] - 1])
         game.page.get_by_role("dialog", name="Solved").wait_for()
 
 
