@@ -48,6 +48,7 @@ COMMANDS = {
     "sample": "write a grid of samples of the trained generator",
     "interpolate": "write an animation and a grid between latents of the trained generator",
     "compare": "write a page with runs side by side",
+    "seeds": "print what training seeds do to the metrics, and whether a setting is better",
     "submit": "check, then submit what submit.mode names: dry-run, file or kernel",
     "summary": "print the score and where the zip and the images are",
     "sudoku": "serve a Sudoku of generated digits, or write one as a page of its own",

@@ -1,15 +1,13 @@
 """`compare`: write runs (folders, zips, experiments of DVC) side by side in one page."""
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.common import files, progress
-from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.workspace import experiments
 
 if TYPE_CHECKING:
     from pipeline.report.compare import Entry
@@ -55,7 +53,7 @@ def _entry(name: str, root: Path, *, of: int) -> "Entry":
     if place.exists():
         return entry_of_images(name, read(place, form_of(place)).images, of=of)
     with tempfile.TemporaryDirectory() as folder:
-        _fetch(name, root, Path(folder))
+        experiments.fetch(name, root, Path(folder), ("params.yaml", "outputs"))
         return _of_folder(name, Path(folder), of=of)
 
 
@@ -72,29 +70,3 @@ def _parameters(folder: Path) -> dict[str, Any] | None:
 
     path = folder / "params.yaml"
     return params.read(path) if path.is_file() else None
-
-
-def _fetch(revision: str, root: Path, folder: Path) -> None:
-    """Let DVC put the parameters and outputs of an experiment or commit into `folder`.
-
-    Raises:
-        InputError: DVC does not know the name, or its cache does not hold the files.
-    """
-    if revision.startswith("-"):
-        raise InputError(f"{revision}: not the name of a run")
-    progress.say(f"{revision}: asking DVC for its files")
-    for part in ("params.yaml", "outputs"):
-        # As a program of its own: this package also runs where DVC is not installed.
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", "get", str(root.resolve()), part,
-             "--rev", revision, "--out", str(folder / part)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            reason = next(
-                (line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no reason"
-            ).removeprefix("ERROR: ")
-            raise InputError(
-                f"{revision}: neither a folder nor a zip here, and DVC has no such run "
-                f"({part}: {reason})"
-            )
