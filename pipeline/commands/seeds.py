@@ -12,7 +12,7 @@ from pipeline.common.paths import Paths
 from pipeline.workspace import experiments
 
 if TYPE_CHECKING:
-    from pipeline.report.seeds import Spread, SettingComparison
+    from pipeline.report.seeds import SettingComparison, Spread
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
