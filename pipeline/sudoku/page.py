@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ def _about(supply: Supply) -> dict[str, Any]:
             {
                 "asked": each.asked,
                 "read": each.read,
-                "confidence": f"{each.confidence:.2f}",
+                # Rounded down: what is below the limit is not to look like it.
+                "confidence": f"{math.floor(100 * each.confidence) / 100:.2f}",
                 "png": _base64(each.png),
             }
             for each in pool.rejects

@@ -20,7 +20,7 @@ PICTURE = ImageShape(32, 1)
 LEAST = 9
 _BATCH = 250
 _SEED = 1
-_REJECTS = 24  # kept to be shown
+_REJECTS = 3  # of each digit, kept to be shown
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Pool:
     Attributes:
         pictures: of each digit from 0 to 9, in the order in which they were drawn.
         tried: samples of each class that was asked for, or read where none can be.
-        rejects: the first ones without a certificate.
+        rejects: the first ones of each digit without a certificate.
         is_conditional: the generator is told the class.
     """
 
@@ -84,6 +84,7 @@ class _Class:
 
     def __init__(self) -> None:
         self.tried = 0
+        self.rejects: list[Reject] = []
         self.pictures: list[tuple[float, np.ndarray]] = []
 
 
@@ -114,7 +115,6 @@ def make(
             f"on digits (python -m pipeline use digits-dcgan), or have one made: move it away"
         )
     classes = [_Class() for _ in DIGITS]
-    rejects: list[Reject] = []
     seen: set[bytes] = set()
 
     def add(images: np.ndarray, asked: int | None) -> None:
@@ -130,8 +130,9 @@ def make(
             if is_good and image.tobytes() not in seen:
                 seen.add(image.tobytes())
                 of_class.pictures.append((sure, image))
-            elif len(rejects) < _REJECTS and not is_good:
-                rejects.append(Reject(asked, digit, round(sure, 4), arrays.encode_png(image)))
+            elif len(of_class.rejects) < _REJECTS and not is_good:
+                example = Reject(asked, digit, round(sure, 4), arrays.encode_png(image))
+                of_class.rejects.append(example)
 
     total = each * len(DIGITS)
     with progress.bar(label="digits", total=total, unit="digit") as bar:
@@ -164,7 +165,7 @@ def make(
             for digit, of_class in enumerate(classes)
         ),
         tried=tuple(of_class.tried for of_class in classes),
-        rejects=tuple(rejects),
+        rejects=tuple(example for of_class in classes for example in of_class.rejects),
         is_conditional=bool(names),
     )
 

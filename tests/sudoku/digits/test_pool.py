@@ -71,8 +71,16 @@ def test_another_class_than_asked_for_is_rejected() -> None:
     made = pool.make(generator, _Reader(), each=10)
     assert {picture.digit for picture in made.pictures[3]} == {3}
     assert made.tried[3] == 19 and made.tried[8] == 10
-    assert {(reject.asked, reject.read) for reject in made.rejects} == {(3, 8)}
+    assert [(reject.asked, reject.read) for reject in made.rejects] == [(3, 8)] * 3
     assert made.accepted_share == pytest.approx(100 / 109)
+
+
+def test_examples_of_rejects_are_of_each_digit() -> None:
+    """Every second one is drawn as the next digit."""
+    generator = _Generator(lambda asked, number: (asked + number % 2) % 10)
+    made = pool.make(generator, _Reader(), each=10)
+    wanted = [(digit, (digit + 1) % 10) for digit in range(10) for _ in range(3)]
+    assert [(reject.asked, reject.read) for reject in made.rejects] == wanted
 
 
 def test_a_copy_is_rejected() -> None:
