@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from pipeline.common import files, npy, torch_file
 from pipeline.common.errors import InputError
@@ -86,6 +87,10 @@ def read_run(paths: Paths) -> Run:
         "neighbours": reader.read(paths.neighbours, "score", _neighbours),
     }
     reader.read(paths.generator, "train", _check_generator)
+    pictures = {paths.samples: "train", paths.curves: "train", paths.nearest: "score"}
+    for path, stage in (pictures | dict.fromkeys(found["grids"].values(), "train")).items():
+        if path.is_file():
+            reader.read(path, stage, _check_picture)
     reader.compare(paths, **found)
     return Run(
         paths=paths,
@@ -205,6 +210,15 @@ def _check_generator(path: Path) -> None:
         torch_file.check(path)
     except torch_file.DamagedFile as error:
         raise ValueError(str(error)) from None
+
+
+def _check_picture(path: Path) -> None:
+    """Raise ValueError where a part of a PNG is not what its checksum says, or is cut off."""
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            image.verify()
+    except (SyntaxError, OSError) as error:
+        raise ValueError(str(error).removesuffix(f" {str(path)!r}")) from None
 
 
 def _history(path: Path) -> tuple[int, dict[tuple[int, str], float]]:
