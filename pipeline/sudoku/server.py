@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 
@@ -57,6 +58,8 @@ def listening(app: Flask, opened: socket.socket) -> BaseWSGIServer:
         max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + 1,
     )
     server.channel_class = Connection
+    # Else each request that waits for a thread is a line on the terminal.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     return server
 
 

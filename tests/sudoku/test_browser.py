@@ -272,6 +272,11 @@ def test_own_digits_may_be_generated_ones(play: Callable) -> None:
         game.wait()
         assert game.page.get_by_role("switch").is_checked()
         assert game.cell(cell).locator(".ink").count() == 1
+        # Who has just used the switch goes on by keyboard.
+        game.page.get_by_role("switch").click()
+        game.cell(cell).locator(".ink").wait_for(state="detached")
+        game.press("Shift+Digit4")
+        assert game.labels().count("notes 4") == 1
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])

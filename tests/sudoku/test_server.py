@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +78,10 @@ def test_it_serves_and_stops_on_ctrl_c() -> None:
         assert ask(port, "GET", "/../../etc/passwd")[0] == 404
         assert ask(port, "GET", "/%zz")[0] == 404
         assert ask(port, "GET", "/api/puzzle?level=easy&seed=7")[1] == content
+        # More at once than there are threads: no line about it on the terminal.
+        with ThreadPoolExecutor(20) as people:
+            asked = [people.submit(ask, port, "GET", f"/?seed={each}") for each in range(60)]
+        assert {each.result()[0] for each in asked} == {200}
         before = memory_mb(process.pid)
         # More than the sockets hold, so that the client still sends when it is refused.
         status, refusal = ask(port, "POST", "/api/check", b"x" * 40_000_000)

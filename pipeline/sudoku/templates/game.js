@@ -353,7 +353,7 @@ function openAddressed() {
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const ONES = { n: () => $("notes").click(), h: hint, c: check };
 document.addEventListener("keydown", event => {
-  if (!game || event.altKey || event.target.closest("dialog, input, summary, a")) return;
+  if (!game || event.altKey || event.target.closest("dialog, input[type=radio], summary, a")) return;
   const key = event.key, control = event.ctrlKey || event.metaKey;
   const digit = /^(Digit|Numpad)([1-9])$/.exec(event.code)?.[2] ?? /^[1-9]$/.exec(key)?.[0];
   const row = rowOf(picked), column = columnOf(picked);
