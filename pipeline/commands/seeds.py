@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", nargs="+", metavar="RUN", default=[], help="runs of another setting"
     )
+    parser.add_argument(
+        "--resample",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also draw and score N further sets of samples of each run that is a folder, to tell "
+        "the noise of the latents from that of training",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -34,9 +43,10 @@ def run(options: argparse.Namespace) -> None:
 
     Raises:
         InputError: a run is not there or was not scored, or the runs' scores are of different
-            networks or against different images.
+            networks or against different images, or a set of samples cannot be drawn.
     """
     from pipeline.report import seeds
+    from pipeline.report.words import number
 
     progress.heading(
         "seeds", f"{len(options.runs)} runs" + (" against another setting" * bool(options.against))
@@ -46,11 +56,16 @@ def run(options: argparse.Namespace) -> None:
         for names in (options.runs, options.against)
     )
     _require_comparable([*options.runs, *options.against], [*first, *second])
+    if options.resample < 0:
+        raise InputError(f"--resample {options.resample}: must not be negative")
+    noise = _resampled(options.runs, options.resample) if options.resample else {}
     ours, theirs = (seeds.numbers(side) if side else {} for side in (first, second))
     for name, values in ours.items():
-        if len({*values, *theirs.get(name, [])}) == 1:
+        if len({*values, *theirs.get(name, [])}) == 1 and not noise.get(name):
             continue  # a constant of the score: nothing to say of it
         line = f"{name}: {_in_words(seeds.spread(values))}"
+        if name in noise:
+            line += f", ± {number(noise[name])} by other latents of the same generator"
         if name in theirs:
             line += f"; against {_in_words(seeds.spread(theirs[name]))}"
             line += f": {_judged(name, seeds.compare(theirs[name], values))}"
@@ -60,6 +75,49 @@ def run(options: argparse.Namespace) -> None:
             f"with fewer than {seeds.FEWEST_SEEDS} seeds a side no difference can be told at "
             f"p = {seeds.SIGNIFICANCE}"
         )
+
+
+def _resampled(names: list[str], count: int) -> dict[str, float]:
+    """Return of each metric the standard deviation over sets of samples of one generator, as the
+    root of the mean variance over the runs.
+
+    Raises:
+        InputError: a run is no folder with a generator and what the score needs.
+    """
+    from pipeline.report import seeds
+
+    variances: dict[str, list[float]] = {}
+    for name in dict.fromkeys(names):
+        sets = [_metrics_of_other_samples(Path(name), number + 1) for number in range(count)]
+        sets.append(_read(name, Paths(Path(name)).metrics))
+        for metric, values in seeds.numbers(sets).items():
+            variances.setdefault(metric, []).append(statistics.variance(values))
+    return {name: statistics.fmean(values) ** 0.5 for name, values in variances.items()}
+
+
+def _metrics_of_other_samples(folder: Path, number: int) -> dict[str, Any]:
+    """Return the metrics of the run's generator from latents of another seed."""
+    from pipeline.config import params
+    from pipeline.stages import generate, package, score
+
+    settings = params.load(folder / "params.yaml")
+    seed = settings.generate.seed + number
+    with tempfile.TemporaryDirectory() as scratch:
+        paths = Paths(Path(scratch))
+        (paths.root / "data").symlink_to((folder / "data").resolve())
+        paths.generator.parent.mkdir()
+        paths.generator.symlink_to(Paths(folder).generator.resolve())
+        drawn = settings.generate.model_copy(update={"seed": seed})
+        generate.run(paths, device=settings.device, generate=drawn)
+        package.run(paths, competition=settings.competition)
+        score.run(
+            paths,
+            device=settings.device,
+            competition=settings.competition,
+            reference=settings.reference,
+            score=settings.score,
+        )
+        return _read(str(folder), paths.metrics)
 
 
 def _metrics(name: str, root: Path) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """`seeds`: spread over runs, the verdict between two settings, and what cannot be compared."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.__main__ import main
+from tests import factories
 
 COMMON = {
     "extractor": "embedded",
@@ -90,3 +92,31 @@ def test_a_run_without_metrics_is_one_line(
     assert seeds(tmp_path, folder) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and folder in said
+
+
+def test_resampling_tells_the_noise_of_latents(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run is drawn and scored anew as its own stages do; its files stay as they are."""
+    changes = {"data.source": "digits", "crop.side_px": 16, "reference.pictures": "crops",
+               "competition": "none", "train.flips": False, "generate.count": 30}  # fmt: skip
+    root = tmp_path / "run"
+    root.mkdir()
+    factories.write_params(
+        root, **{key.replace(".", "__"): value for key, value in changes.items()}
+    )
+    assert main(["--root", str(root), "all"]) == 0
+    before = {path: path.read_bytes() for path in (root / "outputs").glob("*.*")}
+    capsys.readouterr()
+    assert seeds(tmp_path, str(root), "--resample", "2") == 0
+    said = capsys.readouterr().out
+    (line,) = (line for line in said.splitlines() if line.startswith("fid: "))
+    fid, noise = re.fullmatch(r"fid: ([\d.e-]+), ± ([\d.e-]+) by other latents.*", line).groups()
+    assert 0 < float(noise) < float(fid)
+    assert {path: path.read_bytes() for path in (root / "outputs").glob("*.*")} == before
+
+
+def test_resampling_needs_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert seeds(tmp_path, *runs(tmp_path, "a", [1.0]), "--resample", "1") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "params.yaml" in said
