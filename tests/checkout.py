@@ -86,9 +86,9 @@ def set_params(folder: Path, changes: Mapping[str, Any]) -> None:
 
 
 def run(
-    folder: Path, *command: str, check: bool = True, **extra: str
+    folder: Path, *command: str, check: bool = True, timeout_s: float = 280, **extra: str
 ) -> subprocess.CompletedProcess:
-    """Run a command in the folder; on failure show what it printed."""
+    """Run a command in the folder; on failure show what it printed. `extra` are variables."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -97,7 +97,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=280,
+        timeout=timeout_s,
     )
     assert not check or done.returncode == 0, done.stdout
     return done

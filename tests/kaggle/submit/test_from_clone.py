@@ -17,7 +17,8 @@ from tests.forms import DOGS
 from tests.kaggle import competition
 from tests.standins.kaggle_api import COMPETITION, USER, KaggleStandIn
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+LONG_S = 1700  # for 10,000 images, beside other programs
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2 * LONG_S)]
 
 
 @pytest.fixture
@@ -36,7 +37,8 @@ def folder(tmp_path: Path, repository: Path) -> Path:
 def submit(folder: Path, standin: KaggleStandIn, mode: str) -> dict[str, Any]:
     checkout.set_params(folder, {"submit.mode": mode})
     environment = standin.environment(folder.parent / "home")
-    done = checkout.run(folder, "python", "-m", "pipeline", "submit", **environment)
+    command = ("python", "-m", "pipeline", "submit")
+    done = checkout.run(folder, *command, timeout_s=LONG_S, **environment)
     assert f"submit.mode is {mode}" in done.stdout
     return json.loads((folder / "outputs" / "submission.json").read_text())
 
@@ -94,12 +96,12 @@ def test_neither_repro_nor_experiments_submit(folder: Path, kaggle: KaggleStandI
     environment = kaggle.environment(folder.parent / "home")
     for mode in ("kernel", "file"):
         checkout.set_params(folder, {"submit.mode": mode})
-        checkout.run(folder, "dvc", "repro", "-P", **environment)
+        checkout.run(folder, "dvc", "repro", "-P", timeout_s=LONG_S, **environment)
     assert (folder / "kernels/dcgan").is_dir(), "all pipeline files ran"
     # Beside an empty dvc.yaml, plain `dvc repro` takes that of kernels/.
     chain = (folder / "dvc.yaml").read_text()
     (folder / "dvc.yaml").write_text("")
-    checkout.run(folder, "dvc", "repro", **environment)
+    checkout.run(folder, "dvc", "repro", timeout_s=LONG_S, **environment)
     (folder / "dvc.yaml").write_text(chain)
     assert kaggle.server.log == []
     names = {"DVC_EXP_NAME": "rusty-cats"}
