@@ -68,20 +68,27 @@ RATES = (
 )
 
 
-def _layers(name: str, generator: list[int], discriminator: list[int]) -> TableRun:
+def _layers(
+    name: str, generator: list[int], discriminator: list[int], *, is_decisive: bool = False
+) -> TableRun:
     changes = {
         "model.latent_dim": 100,
         "model.mlp.generator_widths": generator,
         "model.mlp.discriminator_widths": discriminator,
     }
-    return TableRun(name, changes)
+    return TableRun(name, changes, is_decisive)
 
 
 LAYERS = (
     _layers("G 256-512-1024, D 512-256", [256, 512, 1024], [512, 256]),
     _layers("G 128-256-512, D 512-256", [128, 256, 512], [512, 256]),
     _layers("G 256-512, D 256", [256, 512], [256]),
-    _layers("G 128-256-512-1024, D 1024-512-256", [128, 256, 512, 1024], [1024, 512, 256]),
+    _layers(
+        "G 128-256-512-1024, D 1024-512-256",
+        [128, 256, 512, 1024],
+        [1024, 512, 256],
+        is_decisive=True,
+    ),
     _layers("G 128-256-512-1024-1024, D 256", [128, 256, 512, 1024, 1024], [256]),
 )
 # The report's own FIDs, in the order of its rows.
