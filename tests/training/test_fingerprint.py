@@ -142,6 +142,7 @@ SHAPES_NOTHING = {
     "models/sampling.py",
     "training/memory.py",
     "training/monitor/collapse.py",
+    "training/monitor/estimate.py",
     "training/monitor/evaluation.py",
     "training/monitor/history.py",
     "training/monitor/metrics.py",
