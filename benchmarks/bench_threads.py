@@ -2,7 +2,7 @@
 
     python -m benchmarks.bench_threads                    # on a quiet machine
     python -m benchmarks.bench_threads --busy 4           # beside four programs that compute
-    OMP_WAIT_POLICY=active GOMP_SPINCOUNT=infinity python -m benchmarks.bench_threads
+    OMP_WAIT_POLICY=active GOMP_SPINCOUNT=30000 python -m benchmarks.bench_threads
 
 Each number of threads has a process of its own with the default's step (R1 and the minibatch
 standard deviation left out), and they take turns. Shares are of what a large matrix product reaches

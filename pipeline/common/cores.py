@@ -7,21 +7,26 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+# Rounds that a thread waits actively, some microseconds, before it sleeps. The products and
+# convolutions of a training step follow each other so closely that sleeping costs more than half of
+# what a second core gives; longer than this, threads take the cores from one another where other
+# programs run too (docs/training.md has the figures).
+_SPINS = 3000
 # Where Linux tells of processors, control groups (cgroups), and the group of this process.
 _SYSTEM = Path("/sys")
 _PROCESS = Path("/proc/self")
 
 
 def prepare() -> None:
-    """Tell OpenMP and the linear algebra how many threads to take, and to sleep while they wait.
+    """Tell OpenMP and the linear algebra how many threads to take, and to sleep while they wait,
+    but for the first microseconds.
 
     It has to come before torch and NumPy are loaded, which read the environment once. Values that
-    the user has set stay. Threads that wait actively, as is OpenMP's default, take the cores from
-    each other where other programs run too.
+    the user has set stay.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(usable()))
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    os.environ.setdefault("GOMP_SPINCOUNT", str(_SPINS))
 
 
 def usable() -> int:
