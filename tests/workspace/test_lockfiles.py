@@ -213,8 +213,11 @@ def test_where_dvc_cannot_work_it_is_one_line(root: Path, tmp_path: Path) -> Non
 
 def test_ctrl_c_reaches_dvc_and_its_stage_and_neither_is_killed(root: Path) -> None:
     """The stage ends by itself, after some time, and DVC after it."""
+    # DVC ignores Ctrl-C only once it has started its stage: wait until bit 2 of its mask is set.
+    ignores = "grep -q '^SigIgn:.*[2367abef]$' /proc/$PPID/status"
     steps = (
         "trap 'sleep 1; echo saved; exit 130' INT",
+        f"while [ -e /proc/$PPID/status ] && ! {ignores}; do sleep 0.01; done",
         "echo started",
         "while :; do sleep 0.1; done",
     )
