@@ -41,7 +41,7 @@ def test_it_learns_the_digits(digits: tuple[Dataset, Dataset]) -> None:
     dataset, test = digits
     network = trained(dataset, Recipe(seed=1, images=9_000, batch_size=64, lr=2e-3))
     classifier = ImageClassifier(network, saved.input_shape(1), CPU)
-    assert (classifier.predict(test.images) == test.labels).mean() >= 0.97
+    assert (classifier.predict(test.images) == test.labels).mean() >= 0.96
     features = classifier.features(test.images)
     assert features.shape == (297, 128) and features.min() >= 0
     # The last layer on the features is what tells the classes.
