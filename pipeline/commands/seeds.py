@@ -51,13 +51,13 @@ def run(options: argparse.Namespace) -> None:
     progress.heading(
         "seeds", f"{len(options.runs)} runs" + (" against another setting" * bool(options.against))
     )
+    if options.resample < 0:
+        raise InputError(f"--resample {options.resample}: must not be negative")
     first, second = (
         [_metrics(name, options.root) for name in dict.fromkeys(names)]
         for names in (options.runs, options.against)
     )
     _require_comparable([*options.runs, *options.against], [*first, *second])
-    if options.resample < 0:
-        raise InputError(f"--resample {options.resample}: must not be negative")
     noise = _resampled(options.runs, options.resample) if options.resample else {}
     ours, theirs = (seeds.numbers(side) if side else {} for side in (first, second))
     for name, values in ours.items():
@@ -70,10 +70,11 @@ def run(options: argparse.Namespace) -> None:
             line += f"; against {_in_words(seeds.spread(theirs[name]))}"
             line += f": {_judged(name, seeds.compare(theirs[name], values))}"
         progress.say(line)
-    if min(len(side) for side in (first, second) if side) < seeds.FEWEST_SEEDS:
+    smallest = seeds.smallest_p(len(first), len(second))
+    if second and smallest > seeds.SIGNIFICANCE:
         progress.say(
-            f"with fewer than {seeds.FEWEST_SEEDS} seeds a side no difference can be told at "
-            f"p = {seeds.SIGNIFICANCE}"
+            f"with {len(first)} and {len(second)} runs p is never below {smallest:.2g}: nothing "
+            f"can be told at p = {seeds.SIGNIFICANCE}"
         )
 
 

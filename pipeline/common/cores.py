@@ -66,7 +66,7 @@ def _quotas() -> Iterator[float]:
             root /= "cpu"
         # In a container the path may be the host's, and the group's files lie at the root.
         below = PurePosixPath(path).relative_to("/")
-        for folder in (root / below, *(root / parent for parent in below.parents), root):
+        for folder in (root / part for part in (below, *below.parents)):
             if is_second_version:
                 quota, _, period = _read(folder / "cpu.max").partition(" ")
             else:

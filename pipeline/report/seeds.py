@@ -19,8 +19,8 @@ import numpy as np
 from pipeline.common import randomness
 
 SIGNIFICANCE = 0.05
-# With so many seeds on each side the smallest p is 2/70; with three it is 2/20, too large.
-FEWEST_SEEDS = 4
+# On each side: the smallest p of these is 2/70, of one fewer 2/20.
+_FEWEST_SEEDS = 4
 _POWER = 0.8
 _MOST_SPLITS = 100_000
 _TIE = 1e-9  # of the difference: equal up to rounding
@@ -95,6 +95,12 @@ def permutation_p(first: Sequence[float], second: Sequence[float]) -> float:
     return extreme / len(rows)
 
 
+def smallest_p(first: int, second: int) -> float:
+    """Return the smallest p that a test of so many values a side can give: of one split or, where
+    the sides are of one size, of it and its mirror image."""
+    return (2 if first == second else 1) / math.comb(first + second, first)
+
+
 def _seeds_needed(first: Sequence[float], second: Sequence[float]) -> int | None:
     """Return how many seeds a side a test of normal values with this difference and this spread
     needs: 2 · ((z₀.₉₇₅ + z₀.₈) · s / difference)²."""
@@ -105,7 +111,7 @@ def _seeds_needed(first: Sequence[float], second: Sequence[float]) -> int | None
     normal = statistics.NormalDist()
     quantiles = normal.inv_cdf(1 - SIGNIFICANCE / 2) + normal.inv_cdf(_POWER)
     needed = 2 * quantiles**2 * statistics.fmean(variances) / difference**2
-    return max(FEWEST_SEEDS, math.ceil(needed))
+    return max(_FEWEST_SEEDS, math.ceil(needed))
 
 
 def numbers(metrics: Sequence[dict[str, Any]]) -> dict[str, list[float]]:

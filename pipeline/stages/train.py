@@ -57,8 +57,9 @@ def _train(paths: Paths, where: torch.device, model: Model, train: Train) -> Non
         dataset = Dataset.load(paths.crops, paths.index)
         # Before the checkpoint's folder is opened, which notes each run and forgets old ones.
         registry.require(dataset, model=model, train=train)
-        if device.type == "cpu":
-            # From here on a number: it shapes the weights' rounding, so it names the run.
+        if train.threads != "auto" or device.type == "cpu":
+            # From here on a number: it shapes the weights' rounding, so it names the run. Beside a
+            # GPU it shapes nothing, and `auto` leaves torch its choice.
             chosen = group.broadcast(threads.count(dataset, model=model, train=train))
             train = train.model_copy(update={"threads": chosen})
             torch.set_num_threads(chosen)

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from pipeline.config.schema import Model, Train
     from pipeline.data.dataset import Dataset
 
-# Of the generator's forward pass of a batch, which is about a tenth of a step. With less for each
-# thread the threads wait for one another longer than they compute.
-_FLOPS_A_THREAD = 25e6
+# Of the generator's forward pass of a batch, which is about a tenth of a step. With bfloat16 on two
+# cores a second thread gave 1.44 times the speed at 140 million for each, and nothing at 70
+# (benchmarks.bench_threads: 24 and 16 channels at 64 px, batches of 8).
+_FLOPS_A_THREAD = 100e6
 
 
 def count(dataset: Dataset, *, model: Model, train: Train) -> int:

@@ -3,6 +3,7 @@ checkpoint and the feature network's weights against their checksums."""
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -95,19 +96,25 @@ def _outs(root: Path) -> Iterator[_Out]:
         if not lockfiles.is_lockfile(content):
             raise InputError(f"{path}: cut short; `python -m pipeline repro` mends it")
         stages = YAML(typ="safe").load(content.decode()).get("stages", {})
-        uncached = _uncached(path.with_suffix(".yaml"))
+        written = _stages(path.with_suffix(".yaml"))
+        uncached = _uncached(written)
         for stage, fields in stages.items():
+            folder = path.parent / written.get(stage, {}).get("wdir", "")
             prefix = "" if path.parent == root else f"{name.replace('.lock', '.yaml')}:"
             for out in fields.get("outs", []):
                 if out.get("md5"):
-                    file = path.parent / out["path"]
+                    file = Path(os.path.normpath(folder / out["path"]))
                     is_cached = (stage, out["path"]) not in uncached
                     yield _Out(file, prefix + stage, str(out["md5"]), is_cached)
 
 
-def _uncached(path: Path) -> set[tuple[str, str]]:
-    """Return stage and path of the outs that a pipeline file leaves to git (`cache: false`)."""
-    stages = YAML(typ="safe").load(path.read_text("utf-8"))["stages"] if path.is_file() else {}
+def _stages(path: Path) -> dict[str, Any]:
+    """Return the stages of a pipeline file; none where there is no such file."""
+    return YAML(typ="safe").load(path.read_text("utf-8"))["stages"] if path.is_file() else {}
+
+
+def _uncached(stages: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return stage and path of the outs that are not in DVC's cache (`cache: false`)."""
     return {
         (stage, name)
         for stage, fields in stages.items()

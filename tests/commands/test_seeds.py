@@ -43,7 +43,7 @@ def test_mean_deviation_and_range_of_what_differs(
     assert "fid: 2 ± 1 (1 to 3, 3 seeds)" in said
     assert "recall: 0.8 ± 0.1" in said
     assert "threshold" not in said  # the same in all
-    assert "fewer than 4 seeds" in said
+    assert "nothing can be told" not in said  # nothing was asked
 
 
 def test_the_better_setting_is_named_by_each_metrics_direction(
@@ -58,6 +58,16 @@ def test_the_better_setting_is_named_by_each_metrics_direction(
     ] * 2
     assert seeds(tmp_path, *bad, "--against", *good) == 0
     assert capsys.readouterr().out.count("worse (p 0.029)") == 2
+
+
+@pytest.mark.parametrize(("count", "is_said"), [(2, True), (3, True), (4, False)])
+def test_too_few_runs_to_tell_anything_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int, is_said: bool
+) -> None:
+    one = runs(tmp_path, "one", [1.0, 2.0, 3.0, 4.0][:count])
+    other = runs(tmp_path, "other", [5.0, 6.0, 7.0, 8.0][:count])
+    assert seeds(tmp_path, *one, "--against", *other) == 0
+    assert ("nothing can be told at p = 0.05" in capsys.readouterr().out) == is_said
 
 
 def test_what_seeds_explain_cannot_be_told(

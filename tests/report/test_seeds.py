@@ -43,10 +43,16 @@ def test_many_values_are_split_at_random_and_always_alike() -> None:
 def test_three_seeds_tell_nothing_and_four_tell_a_clear_difference() -> None:
     three = seeds.compare([1.0, 1.1, 1.2], [9.0, 9.1, 9.2])
     assert three.p == pytest.approx(2 / 20) and not three.is_told
-    assert three.seeds_needed == seeds.FEWEST_SEEDS
+    assert three.seeds_needed == 4
     four = seeds.compare([1.0, 1.1, 1.2, 1.3], [9.0, 9.1, 9.2, 9.3])
     assert four.p == pytest.approx(2 / 70) and four.is_told
     assert four.difference == pytest.approx(8.0) and four.seeds_needed is None
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 3), (3, 4), (2, 10), (4, 4)])
+def test_the_smallest_p_is_that_of_sides_which_do_not_overlap(sizes: tuple[int, int]) -> None:
+    low, high = np.arange(sizes[0]), 100.0 + np.arange(sizes[1])
+    assert seeds.permutation_p(low, high) == pytest.approx(seeds.smallest_p(*sizes))
 
 
 def test_equal_settings_are_not_told_apart() -> None:

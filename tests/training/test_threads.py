@@ -28,11 +28,11 @@ def test_a_number_is_taken_as_it_is() -> None:
 
 def test_a_tiny_network_gets_one_thread_and_a_wide_one_all_cores() -> None:
     assert count() == 1
-    assert count(model__dcgan__channels=64, train__batch_size=40) == 8
+    assert count(model__dcgan__channels=256, train__batch_size=40) == 8
 
 
 def test_more_work_never_gets_fewer_threads() -> None:
-    counts = [count(model__dcgan__channels=channels) for channels in (4, 16, 32, 64, 128, 256)]
+    counts = [count(model__dcgan__channels=channels) for channels in (4, 16, 64, 128, 256, 512)]
     assert counts == sorted(counts) and counts[0] == 1 and counts[-1] == 8
 
 

@@ -145,6 +145,30 @@ def test_damage_is_found_and_the_cure_mends_it(
     assert set((root / "data/many").iterdir()) <= set(content)
 
 
+BUNDLE = """
+stages:
+  bundle:
+    cmd: mkdir -p kernels/built && cp data/one.txt kernels/built/
+    wdir: ..
+    deps: [data/one.txt]
+    outs: [{kernels/built: {cache: false}}]
+"""
+
+
+def test_a_stage_with_a_folder_of_its_own_is_found_where_it_writes(root: Path) -> None:
+    """As kernels/dvc.yaml: paths are from its `wdir`, and no cache has its out."""
+    (root / "kernels").mkdir()
+    (root / "kernels/dvc.yaml").write_text(BUNDLE)
+    project.run(root, "dvc", "repro", "kernels/dvc.yaml:bundle")
+    assert audit(root).faults == []
+    flip(root / "kernels/built/one.txt")
+    (fault,) = audit(root).faults
+    assert (fault.path, fault.what) == ("kernels/built", "is not what its stage made")
+    project.run(root, "bash", "-ec", fault.cure)
+    assert audit(root).faults == []
+    assert (root / "kernels/built/one.txt").read_bytes() == (root / "data/one.txt").read_bytes()
+
+
 def test_files_that_no_lock_file_knows_are_checked_by_their_own_checksums(tmp_path: Path) -> None:
     paths = factories.workplace(tmp_path)
     factories.write_generator(paths.generator)
