@@ -13,7 +13,7 @@ from pipeline.common.paths import Paths
 from pipeline.workspace import experiments
 
 if TYPE_CHECKING:
-    from pipeline.report.seeds import SettingComparison, Spread
+    from pipeline.report.seeds import Spread
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
             line += f", ± {number(noise[name])} by other latents of the same generator"
         if name in theirs:
             line += f"; against {_in_words(seeds.spread(theirs[name]))}"
-            line += f": {_judged(name, seeds.compare(theirs[name], values))}"
+            line += f": {seeds.judged(name, seeds.compare(theirs[name], values))}"
         progress.say(line)
     smallest = seeds.smallest_p(len(first), len(second))
     if second and smallest > seeds.SIGNIFICANCE:
@@ -145,7 +145,7 @@ def _read(name: str, path: Path) -> dict[str, Any]:
 
 
 def _require_comparable(names: list[str], metrics: list[dict[str, Any]]) -> None:
-    from pipeline.report.compare import MEASURE
+    from pipeline.report.metrics import MEASURE
 
     for name, found in zip(names[1:], metrics[1:], strict=False):
         for key in MEASURE:
@@ -165,17 +165,3 @@ def _in_words(found: "Spread") -> str:
         f"{number(found.mean)} ± {number(found.deviation)} ({number(found.low)} to "
         f"{number(found.high)}, {found.count} seeds)"
     )
-
-
-def _judged(name: str, verdict: "SettingComparison") -> str:
-    """Return in words what a difference (first setting minus the other) means."""
-    from pipeline.report.compare import HIGHER_IS_BETTER, LOWER_IS_BETTER
-
-    p = f"p {verdict.p:.2g}"
-    if not verdict.is_told:
-        more = f"; about {verdict.seeds_needed} seeds a side would" if verdict.seeds_needed else ""
-        return f"cannot tell ({p}{more})"
-    is_lower = verdict.difference < 0
-    if name in LOWER_IS_BETTER or name in HIGHER_IS_BETTER:
-        return f"{'better' if is_lower == (name in LOWER_IS_BETTER) else 'worse'} ({p})"
-    return f"{'lower' if is_lower else 'higher'} ({p})"

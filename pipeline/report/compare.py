@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.common.errors import PipelineError
-from pipeline.report import facts, latents, plots, words
+from pipeline.report import facts, latents, plots, seeds, words
 from pipeline.report.curves import Line, Panel
+from pipeline.report.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER, MEASURE
 from pipeline.report.page import GRID_BYTES, asset, environment
 from pipeline.report.pictures import EmbeddedImage, embed_grid
 from pipeline.report.run import Run
@@ -18,17 +19,8 @@ if TYPE_CHECKING:
 
 SAMPLES, COLUMNS, SEED = 36, 6, 1
 IMAGES_BYTES = 2_400_000  # of all runs together: with base64 and curves the page stays under 5 MB
-# Two scores are comparable only where all of these are equal.
-MEASURE = ("extractor", "extractor_sha256", "extractor_precision", "reference", "reference_images")
-LOWER_IS_BETTER = {"mifid", "fid", "kid", "duplicates", "duplicates_share"}
-HIGHER_IS_BETTER = {
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-    "class_accuracy",
-    "classification_accuracy",
-}
+# They make other runs of one setting.
+_SEEDS = ("train.seed", "generate.seed")
 SECTIONS = [
     ("samples", "Samples"),
     ("metrics", "Metrics"),
@@ -101,6 +93,7 @@ def render(entries: Sequence[Entry]) -> str:
         measures_differ=len(measures) > 1,
         network=words.network(scored[0]) if scored else None,
         metrics=list(_metric_rows(entries, comparable=len(measures) == 1)),
+        verdicts=list(_verdicts(entries)) if len(measures) == 1 else [],
         parameters=list(_parameter_rows(entries)),
         plots=_plots(entries),
     )  # fmt: skip
@@ -121,6 +114,28 @@ def _metric_rows(
             elif key in HIGHER_IS_BETTER:
                 best = max(known)
         yield key, [(_cell(value), best is not None and value == best) for value in values]
+
+
+def _verdicts(entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield whether each setting is better than the first by more than seeds explain. A setting is
+    what the parameters say apart from the seeds, so that runs of several seeds count as one."""
+    settings: dict[tuple[tuple[str, str], ...], list[Entry]] = {}
+    for entry in entries:
+        if entry.metrics and entry.parameters and "mifid" in entry.metrics:
+            settings.setdefault(_without_seeds(entry.parameters), []).append(entry)
+    if len(settings) < 2:
+        return
+    first, *others = settings.values()
+    for runs in others:
+        scores = [[run.metrics["mifid"] for run in side] for side in (runs, first)]
+        names = [", ".join(run.name for run in side) for side in (runs, first)]
+        judged = seeds.judged("mifid", seeds.compare(scores[1], scores[0]))
+        yield f"MiFID of {names[0]} against {names[1]}: {judged}"
+
+
+def _without_seeds(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    flat = facts.flat_parameters(parameters)
+    return tuple(item for item in flat.items() if item[0] not in _SEEDS)
 
 
 def _cell(value: Any) -> str:

@@ -30,8 +30,10 @@ def score_numbers(metrics: Mapping[str, Any]) -> list[Number]:
     penalty = "" if threshold is None else f"penalised below {words.number(threshold)}"
     unseen_distance = _unseen(metrics.get("floor_memorization_distance"))
     entries = [
-        ("MiFID", "mifid", kind),
-        ("FID", "fid", _unseen(metrics.get("floor_fid"))),
+        ("MiFID", "mifid", "; ".join(filter(None, (
+            kind, _other_latents(metrics.get("mifid_deviation")))))),
+        ("FID", "fid", "; ".join(filter(None, (
+            _unseen(metrics.get("floor_fid")), _other_latents(metrics.get("fid_deviation")))))),
         ("KID", "kid", _unseen(metrics.get("floor_kid"))),
         ("Memorisation distance d", "memorization_distance",
          "; ".join(filter(None, (unseen_distance, penalty)))),
@@ -70,6 +72,10 @@ def class_shares(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def _unseen(value: Any) -> str:
     return "" if value is None else f"unseen real images get {words.number(value)}"
+
+
+def _other_latents(value: Any) -> str:
+    return "" if value is None else f"± {words.number(value)} by other latents"
 
 
 def _chance(value: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.common import randomness
+from pipeline.report.metrics import HIGHER_IS_BETTER, LOWER_IS_BETTER
 
 SIGNIFICANCE = 0.05
 # On each side: the smallest p of these is 2/70, of one fewer 2/20.
@@ -73,6 +74,18 @@ def compare(first: Sequence[float], second: Sequence[float]) -> SettingCompariso
     p = permutation_p(first, second)
     told = p <= SIGNIFICANCE
     return SettingComparison(difference, p, None if told else _seeds_needed(first, second))
+
+
+def judged(name: str, verdict: SettingComparison) -> str:
+    """Return in words what the difference of a metric means (second setting minus the first)."""
+    p = f"p {verdict.p:.2g}"
+    if not verdict.is_told:
+        more = f"; about {verdict.seeds_needed} seeds a side would" if verdict.seeds_needed else ""
+        return f"cannot tell ({p}{more})"
+    is_lower = verdict.difference < 0
+    if name in LOWER_IS_BETTER or name in HIGHER_IS_BETTER:
+        return f"{'better' if is_lower == (name in LOWER_IS_BETTER) else 'worse'} ({p})"
+    return f"{'lower' if is_lower else 'higher'} ({p})"
 
 
 def permutation_p(first: Sequence[float], second: Sequence[float]) -> float:

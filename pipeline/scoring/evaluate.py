@@ -12,7 +12,7 @@ import torch
 from pipeline.common.errors import InputError
 from pipeline.competitions.profile import Profile
 from pipeline.images import arrays
-from pipeline.scoring import mifid
+from pipeline.scoring import mifid, resampling
 from pipeline.scoring.extractors.registry import Extractor
 from pipeline.scoring.kid import kid
 from pipeline.scoring.nearest import Nearest, nearest
@@ -86,7 +86,11 @@ def evaluate(
     def find(real_features: np.ndarray) -> Nearest:
         return nearest(generated_features=features, real_features=real_features, device=device)
 
-    distance = float(find(reference.features).distances.mean())
+    distances = find(reference.features).distances
+    distance = float(distances.mean())
+    noise = resampling.deviation(
+        features, distances, reference.statistics, threshold=threshold, epsilon=epsilon
+    )
     crops = find(reference.crop_features)
     spread = diversity(
         generated_features=features,
@@ -105,6 +109,8 @@ def evaluate(
         "memorization_warning": distance < WARNING_FACTOR * threshold,
         "memorization_distance_crops": float(crops.distances.mean()),
     }
+    if noise is not None:
+        metrics |= {"mifid_deviation": noise.mifid, "fid_deviation": noise.fid}
     if len(reference.flipped_features):
         metrics["memorization_distance_flips"] = float(
             find(reference.flipped_features).distances.mean()

@@ -90,23 +90,25 @@ def _trace_of_root(one: Statistics, other: Statistics) -> float:
     """
     if one.root is None and other.root is not None:
         one, other = other, one
-    root = _root(one.covariance) if one.root is None else torch.from_numpy(one.root)
-    product = root @ torch.from_numpy(other.covariance) @ root.T
+    known = torch.from_numpy(root(one))
+    product = known @ torch.from_numpy(other.covariance) @ known.T
     # Rounding leaves tiny negative eigenvalues where the true one is 0.
     return float(torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum())
 
 
-def _root(covariance: np.ndarray) -> torch.Tensor:
-    """Return R, (r, D) float64 with RᵀR = Σ, for a positive semi-definite Σ."""
-    matrix = torch.from_numpy(covariance)
+def root(of: Statistics) -> np.ndarray:
+    """Return R, (r, D) float64 with RᵀR = Σ."""
+    if of.root is not None:
+        return of.root
+    matrix = torch.from_numpy(of.covariance)
     factor, failed = torch.linalg.cholesky_ex(matrix)
     if not failed:
-        return factor.T
+        return factor.T.numpy()
     # Singular (a feature that is always 0, fewer images than dimensions): leave out the null
     # space, or its rounding errors would enter as their square roots, 1e-8 instead of 1e-16.
     values, vectors = torch.linalg.eigh(matrix)
     kept = values > values[-1] * len(values) * torch.finfo(values.dtype).eps
-    return (vectors[:, kept] * values[kept].sqrt()).T
+    return (vectors[:, kept] * values[kept].sqrt()).T.numpy()
 
 
 def memorization_distance(

@@ -36,6 +36,42 @@ def test_scores_of_different_networks_have_no_best() -> None:
     assert "Not comparable" in html and bold(html) == ["Not comparable."]
 
 
+def verdicts(html: str) -> list[str]:
+    return re.findall(r"<li>(MiFID of [^<]*)</li>", html)
+
+
+def runs_of(name: str, values: list[float], **train: object) -> list[compare.Entry]:
+    return [
+        entry(f"{name}{seed}", metrics(mifid=value),
+              {"train": {"seed": seed, **train}, "generate": {"seed": seed}})
+        for seed, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def test_settings_are_told_apart_only_by_more_than_their_seeds_explain() -> None:
+    slow = runs_of("slow", [1.0, 1.1, 1.2, 1.3], lr=1e-4)
+    fast = runs_of("fast", [2.0, 2.1, 2.2, 2.3], lr=1e-3)
+    like = runs_of("like", [1.05, 1.15, 1.25, 1.3], lr=2e-4)
+    (worse,) = verdicts(compare.render([*slow, *fast]))
+    assert worse == (
+        "MiFID of fast0, fast1, fast2, fast3 against slow0, slow1, slow2, slow3: worse (p 0.029)."
+    )
+    (better,) = verdicts(compare.render([*fast, *slow]))
+    assert better.startswith("MiFID of slow0") and better.endswith("better (p 0.029).")
+    found = verdicts(compare.render([*slow, *fast, *like]))
+    assert len(found) == 2 and "like" in found[1] and "cannot tell (p" in found[1]
+    (few,) = verdicts(compare.render([slow[0], fast[0]]))
+    assert few == "MiFID of fast0 against slow0: cannot tell (p 1)."
+
+
+def test_seeds_of_one_setting_and_scores_that_differ_in_kind_get_no_verdict() -> None:
+    slow = runs_of("slow", [1.0, 1.1], lr=1e-4)
+    assert verdicts(compare.render(slow)) == []
+    assert verdicts(compare.render([*slow, entry("zip", metrics()), entry("none", None)])) == []
+    other = entry("other", metrics(reference="crops"), {"train": {"seed": 1, "lr": 1e-3}})
+    assert verdicts(compare.render([*slow, other])) == []
+
+
 def test_a_hash_shows_its_start() -> None:
     html = compare.render([entry("a", metrics(extractor_sha256="0123456789abcdef" * 4))])
     assert "0123456789ab…" in html and "0123456789abc" not in html

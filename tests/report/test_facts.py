@@ -57,6 +57,13 @@ def test_mifid_comes_first_and_what_is_missing_is_left_out() -> None:
     assert alone[2].note == "penalised below 0.12"
 
 
+def test_the_scores_own_noise_stands_beside_it() -> None:
+    numbers = facts.score_numbers(metrics(mifid_deviation=0.5, fid_deviation=0.25, floor_fid=2.0))
+    notes = {number.name: number.note for number in numbers}
+    assert notes["MiFID"] == "proxy, not Kaggle's number; ± 0.5 by other latents"
+    assert notes["FID"] == "unseen real images get 2; ± 0.25 by other latents"
+
+
 def test_each_distance_stands_beside_d() -> None:
     """Copies that are mirrored or cut out are not among the whole images."""
     names = [number.name for number in facts.score_numbers(metrics())]
