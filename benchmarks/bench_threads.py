@@ -1,12 +1,13 @@
-"""What CPU threads give training: images a second by channels, batch and number of threads.
+"""What CPU cores give training: images a second by channels and batch, on one core and on all.
 
     python -m benchmarks.bench_threads                    # on a quiet machine
     python -m benchmarks.bench_threads --busy 4           # beside four programs that compute
     OMP_WAIT_POLICY=active GOMP_SPINCOUNT=30000 python -m benchmarks.bench_threads
 
-Each number of threads has a process of its own with the default's step (R1 and the minibatch
-standard deviation left out), and they take turns. Shares are of what a large matrix product reaches
-on all cores, measured in the same run before each line.
+One core; all cores as `train.threads: auto` has them; and with all threads in each product or
+convolution. Each has a process of its own with the default's step (R1 and the minibatch standard
+deviation left out), and they take turns. Shares are of what a large matrix product reaches on all
+cores, measured in the same run before each line. Ratios are to one core.
 """
 
 import argparse
@@ -35,27 +36,30 @@ def compute_for_ever() -> None:
         number = number * 48271 % 2147483647
 
 
-def line(channels: int, batch_size: int, threads: list[int], rounds: int) -> str:
-    """Return a row of the table: images a second and share of the product, by threads."""
+def line(channels: int, batch_size: int, rounds: int) -> str:
+    """Return a row of the table."""
     peak = anatomy.peak_flops_per_s(CPU, precision.pick("auto", CPU))
+    everything = cores.usable()
+    ways: list[tuple[int, int | str]] = [(1, 1), (everything, "auto"), (everything, everything)]
     with ExitStack() as stack:
-        loops = {}
-        for count in threads:
-            loop = LoopProcess("ours", channels, batch_size, "cpu", count)
-            loops[count] = stack.enter_context(closing(loop))
+        loops = []
+        for usable, asked in ways:
+            loop = LoopProcess("ours", channels, batch_size, "cpu", usable, asked)
+            loops.append(stack.enter_context(closing(loop)))
             loop.seconds(3)
-        flops = loops[threads[0]].flops()
-        steps = max(2, round(SECONDS / loops[threads[0]].seconds(3)[0]))
-        taken: dict[int, list[float]] = {count: [] for count in threads}
+        steps = max(2, round(SECONDS / loops[0].seconds(3)[0]))
+        taken: list[list[float]] = [[] for _ in loops]
         for _ in range(rounds):
-            for count, loop in loops.items():
-                taken[count].append(loop.seconds(steps)[0])
+            for times, loop in zip(taken, loops, strict=True):
+                times.append(loop.seconds(steps)[0])
+        flops = loops[0].flops()
     cells = [str(channels), str(batch_size)]
-    for count in threads:
-        seconds = statistics.median(taken[count])
+    for times in taken:
+        seconds = statistics.median(times)
         cells.append(f"{batch_size / seconds:.0f}, {flops / seconds / peak:.0%}")
-    ratios = [a / b for a, b in zip(taken[threads[0]], taken[threads[-1]], strict=True)]
-    cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    for times in taken[1:]:
+        ratios = [a / b for a, b in zip(taken[0], times, strict=True)]
+        cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     return f"| {' | '.join(cells)} |"
 
 
@@ -63,7 +67,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32, 64])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[4, 8, 16, 64])
-    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, cores.usable()}))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--busy", type=int, default=0, help="programs that compute beside it")
     options = parser.parse_args()
@@ -73,11 +76,12 @@ def main() -> None:
     for process in busy:
         process.start()
     print(f"{cores.usable()} cores, {options.busy} busy programs, {precision.pick('auto', CPU)}")
-    heads = ["channels", "batch", *(f"{n} thread(s): images/s, share" for n in options.threads)]
-    print(f"| {' | '.join(heads)} | ratio |", f"|{'---|' * (len(heads) + 1)}", sep="\n")
+    ways = ("one core", "all, auto", "all threads in each product")
+    heads = ["channels", "batch", *(f"{way}: images/s, share" for way in ways), *ways[1:]]
+    print(f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", sep="\n")
     for channels in options.channels:
         for batch_size in options.batch_sizes:
-            print(line(channels, batch_size, options.threads, options.rounds), flush=True)
+            print(line(channels, batch_size, options.rounds), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Training's images a second against a plain tutorial loop, and where the time goes.
 
-    python -m benchmarks.bench_train              # --threads 1 on a machine that is shared
+    python -m benchmarks.bench_train              # --cores 1 on a machine that is shared
     python -m benchmarks.bench_train --compile    # also ours with train.compile
 
 The same networks, batch, optimisers and crops in one run, alternating every few seconds, in a
@@ -20,7 +20,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from multiprocessing.connection import Connection
@@ -36,12 +36,13 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from benchmarks import anatomy
-from pipeline.common import devices
+from pipeline.common import cores, devices
 from pipeline.config import content, params
 from pipeline.data.dataset import Dataset
 from pipeline.images.shape import ImageShape
 from pipeline.models import dcgan
 from pipeline.models.family import NetworkSize
+from pipeline.training import threads
 from pipeline.training.engine import precision, registry
 from pipeline.training.engine.batches import Batches
 from pipeline.training.engine.distributed import Distributed
@@ -141,8 +142,9 @@ def ours(
     device: torch.device,
     *,
     compiled: bool = False,
+    asked: int | str = "auto",
 ) -> Iterator[None]:
-    """Take one step of pipeline.training.fit each time it is asked."""
+    """Take one step of pipeline.training.fit each time it is asked. `asked`: train.threads."""
     changes = {
         "model.latent_dim": LATENT_DIM,
         "model.dcgan.channels": channels,
@@ -151,6 +153,7 @@ def ours(
         "train.batch_size": batch_size,
         "train.precision": "auto",
         "train.compile": compiled,
+        "train.threads": asked,
     }
     shipped = content.read(REPOSITORY / "params.yaml")
     settings = params.parse(content.override(shipped, changes), where="benchmark")
@@ -158,6 +161,8 @@ def ours(
     precision.make_reproducible(device, deterministic=False)
     devices.keep_freed_memory()
     dataset = Dataset(crops, np.zeros(len(crops), np.int64), ("dog",), SHAPE)
+    if device.type == "cpu":
+        torch.set_num_threads(threads.count(dataset, model=settings.model, train=train))
     one_process = Distributed()
     objective, average = registry.build(
         dataset, model=settings.model, train=train, device=device, distributed=one_process
@@ -182,9 +187,23 @@ def ours(
 class LoopProcess:
     """A training loop in a process of its own, which steps when it is asked to."""
 
-    def __init__(self, name: str, channels: int, batch_size: int, device: str, threads: int):
+    def __init__(
+        self,
+        name: str,
+        channels: int,
+        batch_size: int,
+        device: str,
+        usable: int,
+        asked: int | str = "auto",
+    ) -> None:
+        """
+        Args:
+            name: tutorial | ours | ours compiled.
+            usable: CPU cores that it may use.
+            asked: train.threads of ours.
+        """
         self._pipe, theirs = multiprocessing.Pipe()
-        settings = (theirs, name, channels, batch_size, device, threads)
+        settings = (theirs, name, channels, batch_size, device, usable, asked)
         self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=settings)
         self._process.start()
 
@@ -209,16 +228,27 @@ class LoopProcess:
 
 
 def _serve(
-    pipe: Connection, name: str, channels: int, batch_size: int, kind: str, threads: int
+    pipe: Connection,
+    name: str,
+    channels: int,
+    batch_size: int,
+    kind: str,
+    usable: int,
+    asked: int | str,
 ) -> None:
-    torch.set_num_threads(threads)
     device = torch.device(kind)
     crops = make_crops()
-    if name == "tutorial":
-        loop = tutorial(crops, channels, batch_size, device)
-    else:
-        loop = ours(crops, channels, batch_size, device, compiled=name == "ours compiled")
-    step = partial(next, loop)
+
+    def loop(count: int) -> Callable[[], None]:
+        os.environ["OMP_NUM_THREADS"] = str(count)  # what `cores.usable` says
+        torch.set_num_threads(count)
+        if name == "tutorial":
+            return partial(next, tutorial(crops, channels, batch_size, device))
+        is_compiled = name == "ours compiled"
+        made = ours(crops, channels, batch_size, device, compiled=is_compiled, asked=asked)
+        return partial(next, made)
+
+    step = loop(usable)
     while True:
         what, steps = pipe.recv()
         if what == "seconds":
@@ -229,9 +259,9 @@ def _serve(
             wall, processor = time.perf_counter() - start, time.process_time() - start_cpu
             pipe.send((wall / steps, processor / steps))
         elif what == "flops":
-            pipe.send(anatomy.flops(step))
+            pipe.send(anatomy.flops(loop(1)))  # a thread beside would not be counted
         elif what == "breakdown":
-            pipe.send(anatomy.breakdown(step, steps, device))
+            pipe.send(anatomy.breakdown(loop(1), steps, device))
         else:
             return
 
@@ -263,18 +293,18 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--channels", type=int, nargs="+", default=[16, 64])
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--cores", type=int, default=cores.usable())
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, help="of each a round; default: 2 seconds of ours")
     parser.add_argument("--compile", action="store_true", help="also ours with train.compile")
     options = parser.parse_args()
     device = devices.pick(options.device)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(options.cores)
     dtype = precision.pick("auto", device)
     peak = anatomy.peak_flops_per_s(device, dtype)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     print(
-        f"{name}, {torch.get_num_threads()} threads of {os.cpu_count()}, ours in {dtype}, "
+        f"{name}, {options.cores} cores of {os.cpu_count()}, ours in {dtype}, "
         f"batch {options.batch_size}, torch {torch.__version__}; a large product reaches "
         f"{peak / 1e12:.2f} TFLOP/s in {dtype}"
     )
@@ -284,7 +314,7 @@ def main() -> None:
             print(f"{channels} channels, median of {options.rounds} rounds:")
             loops = {}
             for name in names:
-                loop = LoopProcess(name, channels, options.batch_size, device.type, options.threads)
+                loop = LoopProcess(name, channels, options.batch_size, device.type, options.cores)
                 loops[name] = stack.enter_context(closing(loop))
                 start, _ = loop.seconds(1)
                 print(f"  {name}: {start:.1f} s to the first step", flush=True)

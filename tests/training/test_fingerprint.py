@@ -126,6 +126,7 @@ def test_classes_are_in_where_the_networks_are_told_them(
 # --- code ----------------------------------------------------------------------------------------
 # What training imports, and what leaves the weights at a given number of images as they are.
 SHAPES_NOTHING = {
+    "common/cores.py",
     "common/devices.py",
     "common/errors.py",
     "common/files.py",

@@ -27,13 +27,22 @@ def test_a_number_is_taken_as_it_is() -> None:
 
 
 def test_a_tiny_network_gets_one_thread_and_a_wide_one_all_cores() -> None:
+    """Of a GAN each side of D's loss takes half of them."""
     assert count() == 1
-    assert count(model__dcgan__channels=256, train__batch_size=40) == 8
+    assert count(model__dcgan__channels=256, train__batch_size=40) == 4
+    wide = {"model__name": "vae", "model__vae__widths": [1024, 2048], "train__flips": False}
+    assert count(**wide, train__batch_size=40) == 8
+
+
+@pytest.mark.parametrize(("usable", "expected"), [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3), (8, 4)])
+def test_an_odd_core_is_left(monkeypatch: pytest.MonkeyPatch, usable: int, expected: int) -> None:
+    monkeypatch.setattr(cores, "usable", lambda: usable)
+    assert count(model__dcgan__channels=256, train__batch_size=40) == expected
 
 
 def test_more_work_never_gets_fewer_threads() -> None:
     counts = [count(model__dcgan__channels=channels) for channels in (4, 16, 64, 128, 256, 512)]
-    assert counts == sorted(counts) and counts[0] == 1 and counts[-1] == 8
+    assert counts == sorted(counts) and counts[0] == 1 and counts[-1] == 4
 
 
 def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +76,7 @@ def test_auto_names_the_run_by_its_number(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(threads, "_FLOPS_A_THREAD", 1.0)
     paths = factories.workplace(tmp_path)
     runs = []
-    for asked, usable in ((2, 8), ("auto", 2), ("auto", 1), (1, 8)):
+    for asked, usable in ((2, 8), ("auto", 4), ("auto", 3), (1, 8)):
         monkeypatch.setattr(cores, "usable", lambda usable=usable: usable)
         settings = factories.tiny(train__threads=asked)
         stage.run(paths, device="cpu", model=settings.model, train=settings.train)

@@ -6,19 +6,18 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 
-def discriminator_loss(
-    real_logits: Tensor, fake_logits: Tensor, real_targets: Tensor, fake_targets: Tensor
-) -> Tensor:
-    """Return BCE(D(x), targets) + BCE(D(G(z)), targets), means over the batch (Goodfellow et al.
-    2014, equation 1, with targets other than 1 and 0). All arguments float32 (B,)."""
-    real = binary_cross_entropy_with_logits(real_logits, real_targets)
-    return real + binary_cross_entropy_with_logits(fake_logits, fake_targets)
+def discriminator_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean of BCE(D(x), targets) over the images of one side, real or generated; D's
+    loss is the sum of both (Goodfellow et al. 2014, equation 1, with targets other than 1 and 0).
+    Arguments float32 (B,)."""
+    return binary_cross_entropy_with_logits(logits, targets)
 
 
-def discriminator_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return E max(0, 1 − D(x)) + E max(0, 1 + D(G(z))) (Lim and Ye 2017, arXiv 1705.02894; Miyato
-    et al. 2018, equation 16). Arguments float32 (B,)."""
-    return (1 - real_logits).relu().mean() + (1 + fake_logits).relu().mean()
+def discriminator_hinge_loss(logits: Tensor, *, is_real: bool) -> Tensor:
+    """Return E max(0, 1 − D(x)) of real images or E max(0, 1 + D(G(z))) of generated ones; the loss
+    is the sum of both (Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, equation 16).
+    `logits`: float32 (B,)."""
+    return (1 - logits if is_real else 1 + logits).relu().mean()
 
 
 def generator_hinge_loss(fake_logits: Tensor) -> Tensor:

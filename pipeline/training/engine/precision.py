@@ -81,6 +81,13 @@ def descend(
     """Take one step down the loss; return the L2 norm of the network's gradient."""
     optimizer.zero_grad(set_to_none=True)
     scaler.scale(loss).backward()
+    return apply_gradients(network, optimizer, scaler)
+
+
+def apply_gradients(
+    network: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+) -> Tensor:
+    """Take one step along the gradients that the network has; return their L2 norm."""
     scaler.unscale_(optimizer)
     norm = nn.utils.get_total_norm([weight.grad for weight in network.parameters()])
     scaler.step(optimizer)

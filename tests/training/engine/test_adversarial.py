@@ -1,17 +1,20 @@
 """Steps of a GAN, against the tutorial's loop written out in float64."""
 
 import copy
+import threading
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.common import randomness
+from pipeline.common import cores, randomness
 from pipeline.images.shape import ImageShape
 from pipeline.models import dcgan
 from pipeline.models.family import NetworkSize
+from pipeline.training.engine import precision
 from pipeline.training.engine.adversarial import AdversarialObjective
 from pipeline.training.engine.batches import Batch
 from pipeline.training.engine.distributed import Distributed
@@ -184,16 +187,64 @@ def test_targets_of_both_sides() -> None:
 def test_the_generators_step_leaves_d_alone_and_the_other_way_round() -> None:
     ours = objective()
     before = copy.deepcopy(ours.generator.state_dict())
-    fake = ours.generator(batch().latents)
-    ours._discriminator_step(batch(), fake.detach(), None, penalty=1.0)
+    fake, *_ = ours._split_step_of_d(batch(), None, 1.0, learns_g=True)
+    precision.apply_gradients(ours.discriminator, ours.optimizer_d, ours.scaler)
     for name, weight in ours.generator.named_parameters():
-        assert torch.equal(weight, before[name])
+        assert torch.equal(weight, before[name]) and weight.grad is None
     of_d = copy.deepcopy(dict(ours.discriminator.named_parameters()))
     ours._generator_step(batch(), fake, None)
     for name, weight in ours.discriminator.named_parameters():
         assert torch.equal(weight, of_d[name])
         assert weight.requires_grad
     assert not torch.equal(ours.generator.layers[0].weight, before["layers.0.weight"])
+
+
+def one_core(**changes: Any) -> AdversarialObjective:
+    with mock.patch.object(cores, "usable", return_value=1):
+        return objective(**changes)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_core_more_gives_the_same_bits(dtype: str) -> None:
+    changes = {"train__precision": dtype, "train__adversarial__r1": 0.5}
+    alone = one_core(**changes)
+    with mock.patch.object(cores, "usable", return_value=2 * torch.get_num_threads()):
+        beside = objective(**changes)
+    used = set()
+    original = beside._side_of_real
+
+    def noting(*arguments: Any) -> Any:
+        used.add(threading.get_ident())
+        return original(*arguments)
+
+    beside._side_of_real = noting
+    for number in range(20):  # the penalty comes twice
+        assert torch.equal(alone.step(batch(), number), beside.step(batch(), number))
+    assert len(used) == 1 and threading.get_ident() not in used
+    for one, other in zip(
+        [*alone.generator.state_dict().values(), *alone.discriminator.state_dict().values()],
+        [*beside.generator.state_dict().values(), *beside.discriminator.state_dict().values()],
+        strict=True,
+    ):
+        assert torch.equal(one, other)
+
+
+def test_both_sides_split_or_in_one_go_are_the_same_step() -> None:
+    """A GPU, and several processes, take the sides in one go."""
+    split, joint = one_core(train__adversarial__r1=0.5), one_core(train__adversarial__r1=0.5)
+    joint._is_split, joint._real_side = False, joint.discriminator
+    for number in range(3):
+        of_split, of_joint = (each.step(batch(), number) for each in (split, joint))
+        assert of_split.tolist() == pytest.approx(of_joint.tolist(), rel=1e-4)
+
+
+def test_an_error_beside_is_raised_and_the_next_step_is_whole() -> None:
+    with mock.patch.object(cores, "usable", return_value=2 * torch.get_num_threads()):
+        ours = objective()
+    broken = Batch(batch().images[:, :1], batch().labels, batch().latents, first=16, seed=SEED)
+    with pytest.raises(RuntimeError, match="channels"):
+        ours.step(broken, 1)
+    assert torch.equal(ours.step(batch(), 1), objective().step(batch(), 1))
 
 
 def test_state_goes_round() -> None:
@@ -210,8 +261,8 @@ def test_state_goes_round() -> None:
 
 def test_bfloat16_is_near_float32() -> None:
     rows = []
-    for precision in ("float32", "bfloat16"):
-        ours = objective(train__precision=precision)
+    for dtype in ("float32", "bfloat16"):
+        ours = objective(train__precision=dtype)
         for number in range(3):
             metrics = ours.step(batch(), number)
         rows.append(metrics)
@@ -291,6 +342,7 @@ def test_both_networks_are_told_the_classes_or_neither(conditional: bool) -> Non
     given = Batch(batch().images, torch.arange(COUNT), batch().latents, first=0, seed=SEED)
     ours.step(given, 0)
     # G once; D on real and generated images, in the penalty, and for G.
-    assert (len(generator.given), len(discriminator.given)) == (1, 4)
-    for labels in generator.given + discriminator.given:
+    of_d = [*discriminator.given, *ours._real_side.given]
+    assert (len(generator.given), len(of_d)) == (1, 4)
+    for labels in [*generator.given, *of_d]:
         assert (labels is given.labels) if conditional else (labels is None)
