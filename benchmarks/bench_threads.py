@@ -2,7 +2,11 @@
 
     python -m benchmarks.bench_threads                    # on a quiet machine
     python -m benchmarks.bench_threads --busy 4           # beside four programs that compute
-    OMP_WAIT_POLICY=active GOMP_SPINCOUNT=30000 python -m benchmarks.bench_threads
+
+As on a processor with AVX2 only, on one that has more:
+
+    ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+        python -m benchmarks.bench_threads --precision float32
 
 One core; all cores as `train.threads: auto` has them; and with all threads in each product or
 convolution. Each has a process of its own with the default's step (R1 and the minibatch standard
@@ -36,15 +40,17 @@ def compute_for_ever() -> None:
         number = number * 48271 % 2147483647
 
 
-def line(channels: int, batch_size: int, rounds: int) -> str:
-    """Return a row of the table."""
-    peak = anatomy.peak_flops_per_s(CPU, precision.pick("auto", CPU))
+def line(channels: int, batch_size: int, rounds: int, kind: str) -> str:
+    """Return a row of the table; `kind` is train.precision."""
+    peak = anatomy.peak_flops_per_s(CPU, precision.pick(kind, CPU))
     everything = cores.usable()
     ways: list[tuple[int, int | str]] = [(1, 1), (everything, "auto"), (everything, everything)]
     with ExitStack() as stack:
         loops = []
         for usable, asked in ways:
-            loop = LoopProcess("ours", channels, batch_size, "cpu", usable, asked)
+            loop = LoopProcess(
+                "ours", channels, batch_size, "cpu", usable, threads=asked, precision=kind
+            )
             loops.append(stack.enter_context(closing(loop)))
             loop.seconds(3)
         steps = max(2, round(SECONDS / loops[0].seconds(3)[0]))
@@ -68,6 +74,7 @@ def main() -> None:
     parser.add_argument("--channels", type=int, nargs="+", default=[16, 24, 32, 64])
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[4, 8, 16, 64])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", default="auto", help="train.precision")
     parser.add_argument("--busy", type=int, default=0, help="programs that compute beside it")
     options = parser.parse_args()
     torch.set_num_threads(cores.usable())
@@ -75,13 +82,14 @@ def main() -> None:
     busy = [context.Process(target=compute_for_ever, daemon=True) for _ in range(options.busy)]
     for process in busy:
         process.start()
-    print(f"{cores.usable()} cores, {options.busy} busy programs, {precision.pick('auto', CPU)}")
+    dtype = precision.pick(options.precision, CPU)
+    print(f"{cores.usable()} cores, {options.busy} busy programs, {dtype}")
     ways = ("one core", "all, auto", "all threads in each product")
     heads = ["channels", "batch", *(f"{way}: images/s, share" for way in ways), *ways[1:]]
     print(f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}", sep="\n")
     for channels in options.channels:
         for batch_size in options.batch_sizes:
-            print(line(channels, batch_size, options.rounds), flush=True)
+            print(line(channels, batch_size, options.rounds, options.precision), flush=True)
 
 
 if __name__ == "__main__":

@@ -142,18 +142,17 @@ def ours(
     device: torch.device,
     *,
     compiled: bool = False,
-    asked: int | str = "auto",
+    **train_changes: Any,
 ) -> Iterator[None]:
-    """Take one step of pipeline.training.fit each time it is asked. `asked`: train.threads."""
+    """Take one step of pipeline.training.fit each time it is asked."""
     changes = {
         "model.latent_dim": LATENT_DIM,
         "model.dcgan.channels": channels,
         "model.dcgan.minibatch_stddev": False,  # not in the tutorial
         "train.adversarial.r1": 0.0,  # nor this
         "train.batch_size": batch_size,
-        "train.precision": "auto",
         "train.compile": compiled,
-        "train.threads": asked,
+        **{f"train.{name}": value for name, value in train_changes.items()},
     }
     shipped = content.read(REPOSITORY / "params.yaml")
     settings = params.parse(content.override(shipped, changes), where="benchmark")
@@ -194,16 +193,16 @@ class LoopProcess:
         batch_size: int,
         device: str,
         usable: int,
-        asked: int | str = "auto",
+        **train_changes: Any,
     ) -> None:
         """
         Args:
             name: tutorial | ours | ours compiled.
             usable: CPU cores that it may use.
-            asked: train.threads of ours.
+            train_changes: keys of `train` that differ from params.yaml, for ours.
         """
         self._pipe, theirs = multiprocessing.Pipe()
-        settings = (theirs, name, channels, batch_size, device, usable, asked)
+        settings = (theirs, name, channels, batch_size, device, usable, train_changes)
         self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=settings)
         self._process.start()
 
@@ -234,7 +233,7 @@ def _serve(
     batch_size: int,
     kind: str,
     usable: int,
-    asked: int | str,
+    train_changes: dict[str, Any],
 ) -> None:
     device = torch.device(kind)
     crops = make_crops()
@@ -245,7 +244,7 @@ def _serve(
         if name == "tutorial":
             return partial(next, tutorial(crops, channels, batch_size, device))
         is_compiled = name == "ours compiled"
-        made = ours(crops, channels, batch_size, device, compiled=is_compiled, asked=asked)
+        made = ours(crops, channels, batch_size, device, compiled=is_compiled, **train_changes)
         return partial(next, made)
 
     step = loop(usable)
@@ -294,13 +293,15 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--channels", type=int, nargs="+", default=[16, 64])
     parser.add_argument("--cores", type=int, default=cores.usable())
+    parser.add_argument("--precision", default="auto", help="train.precision of ours")
+    parser.add_argument("--threads", default="auto", help="train.threads of ours")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, help="of each a round; default: 2 seconds of ours")
     parser.add_argument("--compile", action="store_true", help="also ours with train.compile")
     options = parser.parse_args()
     device = devices.pick(options.device)
     torch.set_num_threads(options.cores)
-    dtype = precision.pick("auto", device)
+    dtype = precision.pick(options.precision, device)
     peak = anatomy.peak_flops_per_s(device, dtype)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     print(
@@ -314,7 +315,11 @@ def main() -> None:
             print(f"{channels} channels, median of {options.rounds} rounds:")
             loops = {}
             for name in names:
-                loop = LoopProcess(name, channels, options.batch_size, device.type, options.cores)
+                loop = LoopProcess(
+                    name, channels, options.batch_size, device.type, options.cores,
+                    precision=options.precision,
+                    threads=options.threads if options.threads == "auto" else int(options.threads),
+                )  # fmt: skip
                 loops[name] = stack.enter_context(closing(loop))
                 start, _ = loop.seconds(1)
                 print(f"  {name}: {start:.1f} s to the first step", flush=True)

@@ -182,7 +182,7 @@ def _sum_up(metrics: dict) -> None:
         )
     else:
         kind = "a proxy, not Kaggle's number"
-    noise = f" ± {metrics['mifid_deviation']:.2f}" if "mifid_deviation" in metrics else ""
+    noise = f" ± {metrics['mifid_deviation']:.1g}" if "mifid_deviation" in metrics else ""
     progress.say(
         f"MiFID {metrics['mifid']:.2f}{noise} ({kind}); FID {metrics['fid']:.2f}, "
         f"d {metrics['memorization_distance']:.4f}; {metrics['floor_images']:,} unseen real "

@@ -1,5 +1,6 @@
 """The number of threads of a training: what is asked for, or a rule over cores and work."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from pipeline.common import cores
 from pipeline.training import threads
+from pipeline.training.engine import distributed
 from tests import factories
 
 
@@ -45,11 +47,29 @@ def test_more_work_never_gets_fewer_threads() -> None:
     assert counts == sorted(counts) and counts[0] == 1 and counts[-1] == 4
 
 
-def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+def write_usable_cores(folder: str) -> None:
+    Path(folder, os.environ["RANK"]).write_text(f"{cores.usable()}")
+
+
+@pytest.mark.parametrize(("usable", "told"), [(8, 4), (3, 1), (1, 1)])
+def test_processes_of_one_machine_share_its_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: int, told: int
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("OMP_NUM_THREADS", str(usable))
+    distributed.launch(write_usable_cores, (str(tmp_path),), 2)
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == [str(told)] * 2
+    assert os.environ["OMP_NUM_THREADS"] == str(usable)
+
+
+def test_one_of_several_processes_takes_all_that_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher told it how many; the sides of D's loss are then not beside each other. Its part
+    of the batch is smaller."""
     wide = {"model__dcgan__channels": 256, "train__batch_size": 40}
-    for processes, expected in (("2", 4), ("3", 2), ("16", 1)):
-        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
-        assert count(**wide) == expected
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert count(**wide) == 8
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "40")
+    assert count(**wide) < 8
 
 
 @pytest.mark.parametrize("classes", [("dog",), ("cat", "dog", "owl")])

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from pipeline.common import cores
 from pipeline.common.errors import InputError, PipelineError
 
 
@@ -221,7 +222,8 @@ def _is_lost_connection(error: RuntimeError) -> bool:
 
 
 def launch(work: Callable[..., None], arguments: tuple[Any, ...], processes: int) -> None:
-    """Run `work(*arguments)` in so many new processes on this machine, under torch's launcher.
+    """Run `work(*arguments)` in so many new processes on this machine, under torch's launcher. Each
+    is told an equal part of the usable cores, by OMP_NUM_THREADS, as torchrun tells its own.
 
     Raises:
         PipelineError: one of them failed; with its own message where it had one for the user.
@@ -242,7 +244,8 @@ def launch(work: Callable[..., None], arguments: tuple[Any, ...], processes: int
     )
     logging.disable(logging.CRITICAL)  # a table for each fault; ours are one line
     try:
-        elastic_launch(config, _reporting)(work, *arguments)
+        with _told_cores(max(1, cores.usable() // processes)):
+            elastic_launch(config, _reporting)(work, *arguments)
     except SignalException as error:
         raise SystemExit(128 + error.sigval) from None
     except ChildFailedError as error:
@@ -253,6 +256,20 @@ def launch(work: Callable[..., None], arguments: tuple[Any, ...], processes: int
         raise PipelineError(str(reason).partition(": ")[2] or "a training process died") from None
     finally:
         logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _told_cores(count: int) -> Iterator[None]:
+    """Have processes that start meanwhile use so many cores."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def _reporting(work: Callable[..., None], *arguments: Any) -> None:
