@@ -13,7 +13,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 # folder comes first, and absolute: a relative one would not hold inside a temporary experiment.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help run test report bundle submit sudoku lint lock clean
+.PHONY: help run demo test report bundle submit sudoku lint lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -24,6 +24,9 @@ run: .venv/installed ## set up, then photos -> crops -> GAN -> images.zip -> sco
 	@$(if $(PRESET),python -m pipeline use '$(PRESET)')
 	@python -m pipeline repro
 	@python -m pipeline summary
+
+demo: .venv/installed ## set up, then samples of a generator that comes with the project, in seconds
+	@python -m pipeline demo
 
 test: .venv/installed ## set up, then run the tests
 	@python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal

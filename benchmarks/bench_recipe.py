@@ -1,53 +1,56 @@
 """What each ingredient of the recipe gives, on real photos and scored by Inception.
 
     DOGS_PHOTOS=... INCEPTION_PARTIAL=... python -m benchmarks.bench_recipe \\
-        --work FOLDER --variants plain hacks hacks+train.batch_size=8 shipped --seeds 1 2 3
+        --work FOLDER --variants plain+c16 shipped+c16+train.batch_size=4 --seeds 1 2 3
 
-Crops the photos once, trains each variant with the pipeline's own loop on one thread, and scores
-its last generator: FID of 1,500 samples against 3,000 training crops in the 768-d features of the
-2015-12-05 Inception network (not the network that ships), and the memorisation distance d of those
-samples from those crops in the same features. `held-out` scores crops that no variant trained on.
+Crops the photos once, trains each variant step for step as the pipeline does, on one thread, and
+scores it at each milestone: FID and KID of 1,500 samples against 3,000 training crops in the 768-d
+features of the 2015-12-05 Inception network (not the network that ships), and the memorisation
+distance d of those samples from those crops in the same features. `held-out` scores crops that no
+variant trained on. Prints a table of all results in the work folder.
 
-A finished run is a JSON file in the work folder and isn't trained again, a stopped one goes on
-from its checkpoint: the same command continues. What is in there is for the code of that day.
+A variant is made of parts, connected by +, of which the later wins: `plain` (DCGAN as in
+pytorch.org's tutorial), `hacks` (with smooth and noisy labels, flips, the moving average, smaller
+batches), `shipped` (params.yaml), c32 (DCGAN's channels), and parameters with values as JSON.
+
+What was scored isn't scored again, a stopped training goes on from its checkpoint: the same command
+continues. What is in the folder is for the code of that day.
 """
 
 import argparse
 import json
 import os
+import re
 import statistics
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.stats
 import torch
 from torch import nn
 
-from pipeline.common import files, npy, progress, randomness
+from benchmarks.long_training import LongTraining
+from pipeline.common import files, npy, progress, randomness, torch_file
 from pipeline.common.paths import Paths
 from pipeline.config import content, params
 from pipeline.config.schema import Params
 from pipeline.data.dataset import Dataset
-from pipeline.images import arrays
-from pipeline.models.sampling import decode, draw_inputs
+from pipeline.models.sampling import decode
+from pipeline.pretrained import weights
 from pipeline.scoring import mifid
-from pipeline.scoring.sample_evaluator import SampleEvaluator
+from pipeline.scoring.extractors import embedded
+from pipeline.scoring.kid import kid
 from pipeline.stages import crop
-from pipeline.training import fingerprint
-from pipeline.training.checkpoint import CheckpointFolder
-from pipeline.training.engine.distributed import Distributed
-from pipeline.training.fit import fit
-from pipeline.training.monitor.evaluation import SAMPLES
 from research.distillation.teacher import Teacher, teacher_features
 from tests.conftest import REPOSITORY
 
 GENERATED, REAL, HELD_OUT = 1500, 3000, 1500
 FEATURES = 768  # of the teacher's 2,048: Mixed_6e
-CPU = torch.device("cpu")
+_SHEET = 96  # samples that are kept of each result, to be looked at
+_CPU = torch.device("cpu")
 
-# What differs from params.yaml. DCGAN as in pytorch.org's tutorial:
+# What differs from params.yaml.
 PLAIN = {
     "model.dcgan.minibatch_stddev": False,
     "train.adversarial.r1": 0.0,
@@ -60,7 +63,6 @@ PLAIN = {
     "train.flips": False,
     "train.ema_halflife_images": 0,
 }
-# ... and with smooth and noisy labels, flips, the moving average, smaller batches.
 HACKS = {
     "model.dcgan.minibatch_stddev": False,
     "train.adversarial.r1": 0.0,
@@ -71,136 +73,275 @@ VARIANTS: dict[str, dict[str, Any]] = {"plain": PLAIN, "hacks": HACKS, "shipped"
 
 
 def changes_of(name: str) -> dict[str, Any]:
-    """Return the changes that a variant stands for: names of `VARIANTS`, and parameters with values
-    as JSON, connected by +, of which the later wins: plain+train.batch_size=32."""
+    """Return the changes of params.yaml that a variant stands for."""
     changes: dict[str, Any] = {}
     for part in name.split("+"):
         key, _, value = part.partition("=")
-        changes |= {key: json.loads(value)} if value else VARIANTS[key]
+        if value:
+            changes |= {key: json.loads(value)}
+        elif width := re.fullmatch(r"c(\d+)", part):
+            changes |= {"model.dcgan.channels": int(width[1])}
+        else:
+            changes |= VARIANTS[key]
     return changes
 
 
-def prepare(work: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return training crops (kept as `training.npy`) and held-out ones; crop the photos first if
-    that isn't done."""
+def parameters(changes: dict[str, Any]) -> Params:
+    """Return the shipped parameters with changes."""
+    shipped = content.read(REPOSITORY / "params.yaml")
+    return params.parse(content.override(shipped, changes), where="benchmark")
+
+
+def prepare(work: Path) -> tuple[Dataset, np.ndarray]:
+    """Return the training crops with their breeds (kept as `training.npy`) and held-out crops;
+    crop the photos first if that isn't done."""
     paths = Paths(work)
     if not paths.index.is_file():
         paths.raw.mkdir(parents=True, exist_ok=True)
         for name in ("images.tar", "annotation.tar"):
             (paths.raw / name).symlink_to(Path(os.environ["DOGS_PHOTOS"]) / name)
         crop.run(paths, crop=params.load(REPOSITORY / "params.yaml").crop)
-    crops = np.load(paths.crops, mmap_mode="r")
-    order = randomness.permutation(0, "bench", 0, len(crops))
+    whole = Dataset.load(paths.crops, paths.index)
+    order = randomness.permutation(0, "bench", 0, len(whole))
     training, held_out = np.sort(order[HELD_OUT:]), np.sort(order[:HELD_OUT])
     if not (work / "training.npy").is_file():
-        npy.write(work / "training.npy", crops[training])
-    return np.load(work / "training.npy", mmap_mode="c"), crops[held_out]
+        npy.write(work / "training.npy", whole.images[training])
+    images = np.load(work / "training.npy", mmap_mode="c")
+    labels = whole.labels[training]
+    return Dataset(images, labels, whole.class_names, whole.shape), whole.images[held_out]
 
 
-def parameters(changes: Mapping[str, Any]) -> Params:
-    """Return the shipped parameters with changes; no scores, few grids."""
-    quiet = {"train.score_every_images": 0, "train.sample_every_images": 20_000}
-    shipped = content.read(REPOSITORY / "params.yaml")
-    return params.parse(content.override(shipped, quiet | dict(changes)), where="benchmark")
+def real_crops(dataset: Dataset) -> np.ndarray:
+    """Return the training crops that samples are scored against."""
+    return dataset.images[np.sort(randomness.permutation(0, "bench real", 0, len(dataset))[:REAL])]
 
 
-def train(work: Path, crops: np.ndarray, run: str, settings: Params) -> nn.Module:
-    """Return the generator of the pipeline's own loop; history and grids are in `runs` below
-    `work`."""
-    model, train = settings.model, settings.train
-    shape = arrays.shape_of(crops, "crops")
-    dataset = Dataset(crops, np.zeros(len(crops), np.int64), ("dog",), shape)
-    paths = Paths(work / "runs" / run)
-    shaping = fingerprint.parts(
-        model=model, train=train, dataset=dataset, crops=work / "training.npy"
-    )
-    checkpoints = CheckpointFolder(paths.checkpoints, shaping)
-    with checkpoints.opened(fresh=False):
-        trained = fit(
-            dataset,
-            model=model,
-            train=train,
-            device=CPU,
-            distributed=Distributed(),
-            checkpoints=checkpoints,
-            paths=paths,
-            make_evaluator=partial(
-                SampleEvaluator, crops, count=SAMPLES, seed=train.seed, device=CPU.type
-            ),
-        )
-    return trained.generator
+def real_features(dataset: Dataset, teacher: Teacher, work: Path) -> np.ndarray:
+    """Return their features by the teacher, all of its layers."""
+    (work / "features").mkdir(parents=True, exist_ok=True)
+    return teacher_features(teacher, "real", real_crops(dataset), work / "features")
 
 
 def scores(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """Return FID and d of the teacher's features."""
-    generated, real = generated[:, :FEATURES], real[:, :FEATURES]
+    """Return FID, KID and d of features of one network."""
     return {
         "fid": mifid.fid(generated=mifid.statistics(generated), real=mifid.statistics(real)),
+        "kid": kid(generated_features=generated, real_features=real),
         "d": mifid.memorization_distance(generated_features=generated, real_features=real),
     }
 
 
+class Bench:
+    """The work folder, and what scores samples there."""
+
+    def __init__(self, work: Path, samples: Path | None) -> None:
+        """
+        Args:
+            samples: folder for all samples and their features; None keeps the first 96 alone.
+        """
+        self._work = work
+        self._samples = samples
+        self.results = work / "results"
+        self.results.mkdir(parents=True, exist_ok=True)
+        self.dataset, self.held_out = prepare(work)
+        self._teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]))
+        self.real = real_features(self.dataset, self._teacher, work)
+        self._embedded = embedded.load()
+        self._embedded_real = self._embedded.features(real_crops(self.dataset))
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Return the teacher's features of images."""
+        return self._teacher.features(images)
+
+    def embedded_scores(self, images: np.ndarray) -> dict[str, float]:
+        """Return FID and d of images by the network that ships, against the same crops."""
+        found = scores(self._embedded.features(images), self._embedded_real)
+        return {"embedded_fid": found["fid"], "embedded_d": found["d"]}
+
+    def score(self, name: str, images: np.ndarray, about: dict[str, Any]) -> None:
+        """Score images, and write the result under this name."""
+        features = self.features(images)
+        if self._samples:
+            npy.write(self._samples / name / "samples.npy", images)
+            npy.write(self._samples / name / "features.npy", features)
+        score = scores(features[:, :FEATURES], self.real[:, :FEATURES])
+        score |= self.embedded_scores(images)
+        npy.write(self.results / f"{name}.npy", images[:_SHEET])
+        files.write_json(self.results / f"{name}.json", about | score)
+        progress.say(f"{name}: FID-768 {score['fid']:.3f}, d {score['d']:.4f}")
+
+    def train(
+        self, variant: str, seed: int, milestones: list[int], others: list[int]
+    ) -> tuple[LongTraining, int]:
+        """Train a variant to each of the milestones, and score its averages there: its own and
+        `others`. Return the training and its own average's half-life."""
+        settings = parameters({**changes_of(variant), "train.seed": seed})
+        own = int(settings.train.ema_halflife_images)
+        halflives = sorted({own, *others})
+        folder = self._work / "runs" / f"{variant}-s{seed}"
+        training = LongTraining(self.dataset, settings, folder, halflives)
+        for milestone in sorted(milestones):
+            if milestone >= training.images_seen:
+                training.train_to(milestone)
+                for halflife in halflives:
+                    path = kept(folder, milestone, halflife)
+                    torch_file.save(path, training.finished_generator(halflife).state_dict())
+            for halflife in halflives:
+                path = kept(folder, milestone, halflife)
+                name = f"{folder.name}-{path.stem}"
+                if (self.results / f"{name}.json").is_file() or not path.is_file():
+                    continue
+                generator = saved_generator(training, milestone, path)
+                about = {"variant": variant, "seed": seed, "images": milestone,
+                         "halflife": halflife, "is_own": halflife == own,
+                         "cpu_s": training.cpu_s * milestone / training.images_seen}  # fmt: skip
+                self.score(name, decode(generator, training.inputs("samples", GENERATED), _CPU),
+                           about)  # fmt: skip
+        return training, own
+
+    def export(self, out: Path, training: LongTraining, images: int, halflife: int) -> None:
+        """Write an average of a finished training as a generator that comes with the package."""
+        path = kept(training.folder, images, halflife)
+        weights.save(out, torch_file.load(path), training.info(images))
+        progress.say(f"{out}: {training.folder.name}, {path.stem}")
+
+
+def kept(folder: Path, images: int, halflife: int) -> Path:
+    """Return the file of an average at a milestone, in the folder of a training."""
+    return folder / f"i{images}-h{halflife}.pt"
+
+
+def saved_generator(training: LongTraining, images: int, path: Path) -> nn.Module:
+    """Return the generator that such a file holds, ready for sampling."""
+    network = training.info(images).build()
+    network.load_state_dict(torch_file.load(path))
+    return network.eval()
+
+
 def table(results: Path) -> str:
-    """Return Markdown: of each variant, channels and images, the median over its seeds; best
+    """Return Markdown: of each variant, images and half-life, the median over its seeds; best
     first."""
-    groups: dict[tuple[int, int, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[int, str, int], list[dict[str, Any]]] = {}
     for path in sorted(results.glob("*.json")):
         run = json.loads(path.read_text())
-        groups.setdefault((run["channels"], run["images"], run["variant"]), []).append(run)
+        groups.setdefault((run["images"], run["variant"], run["halflife"]), []).append(run)
     rows = []
-    for (channels, images, variant), runs in groups.items():
+    for (images, variant, halflife), runs in groups.items():
         fids = [run["fid"] for run in runs]
         spread = f" ({min(fids):.2f} to {max(fids):.2f})" if len(fids) > 1 else ""
-        fid, d = (statistics.median(run[key] for run in runs) for key in ("fid", "d"))
-        text = (
-            f"| {variant} | {channels} | {images:,} | {len(runs)} | {fid:.2f}{spread} | {d:.3f} |"
+        fid, found_kid, d, cpu_s = (
+            statistics.median(run[key] for run in runs) for key in ("fid", "kid", "d", "cpu_s")
         )
-        rows.append((channels, images, fid, text))
-    head = "| variant | channels | images | seeds | FID-768 | d |\n|---|---|---|---|---|---|"
+        text = (
+            f"| {variant} | {images:,} | {halflife:,} | {len(runs)} | {fid:.2f}{spread} "
+            f"| {1000 * found_kid:.1f} | {d:.3f} | {cpu_s / 3600:.2f} |"
+        )
+        rows.append((images, fid, text))
+    head = (
+        "| variant | images | half-life | seeds | FID-768 | 1000 KID | d | core hours |\n"
+        "|---|---|---|---|---|---|---|---|"
+    )
     return "\n".join([head, *(row[-1] for row in sorted(rows))])
 
 
+def agreement(results: Path) -> str:
+    """Return how far the network that ships orders these samples as Inception does, as Spearman's
+    rank correlation of their FIDs and ds: over all, and the median within a training of three
+    results or more; nothing where there is none."""
+    runs = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    trainings: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for run in runs:
+        trainings.setdefault((run["variant"], run["seed"]), []).append(run)
+    many = [mine for mine in trainings.values() if len(mine) > 2]
+    lines = []
+    for key in ("fid", "d") if many else ():
+        within = [_rank_correlation(mine, key) for mine in many]
+        lines.append(
+            f"{key}: {_rank_correlation(runs, key):.3f} over {len(runs)} sets of samples, "
+            f"{statistics.median(within):.3f} within a training"
+        )
+    return "\n".join(lines)
+
+
+def _rank_correlation(runs: list[dict[str, Any]], key: str) -> float:
+    pairs = [(run[key], run[f"embedded_{key}"]) for run in runs]
+    return float(scipy.stats.spearmanr(*zip(*pairs, strict=True)).statistic)
+
+
+def plot(results: Path, out: Path) -> None:
+    """Write FID against images and against hours of a core: a line for each variant, of the
+    half-life that is best at its end, with the range over seeds."""
+    from matplotlib import pyplot
+
+    runs = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    figure, sides = pyplot.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    for variant in sorted({run["variant"] for run in runs} - {"held-out"}):
+        mine = [run for run in runs if run["variant"] == variant]
+        last = max(run["images"] for run in mine)
+        best = min((run for run in mine if run["images"] == last), key=lambda run: run["fid"])
+        mine = [run for run in mine if run["halflife"] == best["halflife"]]
+        images = sorted({run["images"] for run in mine})
+        fids = [[run["fid"] for run in mine if run["images"] == seen] for seen in images]
+        hours = [
+            statistics.median(run["cpu_s"] / 3600 for run in mine if run["images"] == seen)
+            for seen in images
+        ]
+        middle = [statistics.median(each) for each in fids]
+        label = f"{variant.removeprefix('shipped+')}, half-life {best['halflife']:,}"
+        for side, places in zip(sides, (images, hours), strict=True):
+            (line,) = side.plot(places, middle, marker="o", markersize=3, label=label)
+            side.fill_between(places, [min(each) for each in fids], [max(each) for each in fids],
+                              alpha=0.2, color=line.get_color())  # fmt: skip
+    for run in runs:
+        if run["variant"] == "held-out":
+            for side in sides:
+                side.axhline(run["fid"], color="grey", linestyle=":", label="held-out crops")
+    for side, label in zip(sides, ("training images shown", "hours of one core"), strict=True):
+        side.set(xscale="log", yscale="log", xlabel=label)
+        side.grid(alpha=0.3, which="both")
+    sides[0].set_ylabel("FID-768")
+    sides[0].legend(fontsize=7)
+    figure.savefig(out, dpi=110)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--variants", nargs="+", default=["held-out", *VARIANTS])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--images", type=int, default=60_000)
-    parser.add_argument("--channels", type=int, default=16)
-    parser.add_argument("--work", type=Path, required=True, help="keeps crops, features, results")
+    parser.add_argument("--milestones", type=int, nargs="+", default=[60_000], metavar="IMAGES")
+    parser.add_argument(
+        "--halflives", type=int, nargs="+", default=[], metavar="IMAGES",
+        help="further moving averages of the generator to keep and score",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, required=True, help="keeps crops, runs, results")
     parser.add_argument("--samples", type=Path, help="also keep samples and their features here")
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE",
+        help="write the last variant's generator, at the last milestone and with the first of "
+        "--halflives, as one that comes with the package",
+    )  # fmt: skip
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the curves as a picture")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    crops, held_out = prepare(options.work)
-    teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]))
-    results, features = options.work / "results", options.work / "features"
-    results.mkdir(exist_ok=True)
-    features.mkdir(exist_ok=True)
-    chosen = np.sort(randomness.permutation(0, "bench real", 0, len(crops))[:REAL])
-    real = teacher_features(teacher, "real", crops[chosen], features)
+    bench = Bench(options.work, options.samples)
     for seed in options.seeds:
         for variant in options.variants:
-            run = f"{variant}-c{options.channels}-i{options.images}-s{seed}"
-            if (results / f"{run}.json").is_file():
-                continue
-            progress.heading("recipe", run)
-            if variant == "held-out":
-                images = held_out
-            else:
-                size = {"model.dcgan.channels": options.channels, "train.images": options.images}
-                settings = parameters({**size, "train.seed": seed, **changes_of(variant)})
-                generator = train(options.work, crops, run, settings)
-                latent_dim = settings.model.latent_dim
-                inputs = draw_inputs(seed, "samples", 0, GENERATED, latent_dim=latent_dim)
-                images = decode(generator, inputs, CPU)
-            found = teacher.features(images)
-            if options.samples:
-                npy.write(options.samples / run / "samples.npy", images)
-                npy.write(options.samples / run / "features.npy", found)
-            score = scores(found, real)
-            progress.say(f"FID-768 {score['fid']:.3f}, d {score['d']:.4f}")
-            about = {"variant": variant, "channels": options.channels, "images": options.images}
-            files.write_json(results / f"{run}.json", {**about, "seed": seed, **score})
-    print(table(results))
+            progress.heading("recipe", f"{variant}, seed {seed}")
+            if variant != "held-out":
+                done = bench.train(variant, seed, options.milestones, options.halflives)
+            elif not (bench.results / "held-out.json").is_file():
+                about = {"variant": variant, "seed": 0, "images": 0, "halflife": 0, "is_own": True,
+                         "cpu_s": 0.0}  # fmt: skip
+                bench.score(variant, bench.held_out, about)
+    if options.export:
+        training, own = done
+        halflife = options.halflives[0] if options.halflives else own
+        bench.export(options.export, training, max(options.milestones), halflife)
+    if options.plot:
+        plot(bench.results, options.plot)
+    print(table(bench.results), agreement(bench.results), sep="\n\n")
 
 
 if __name__ == "__main__":

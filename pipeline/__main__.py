@@ -47,6 +47,7 @@ COMMANDS = {
     "use": "write a preset of presets/ into params.yaml; without a name: list the presets",
     "sample": "write a grid of samples of the trained generator",
     "interpolate": "write an animation and a grid between latents of the trained generator",
+    "demo": "write samples and a walk of a generator that comes with the project, and their page",
     "compare": "write a page with runs side by side",
     "seeds": "print what training seeds do to the metrics, and whether a setting is better",
     "submit": "check, then submit what submit.mode names: dry-run, file or kernel",

@@ -28,7 +28,7 @@ LAYERS = (
     ("competitions",),
     ("kaggle/api",),
     ("data", "models"),
-    ("training", "scoring", "submission"),
+    ("training", "scoring", "submission", "pretrained"),
     ("config",),
     ("kaggle", "report", "workspace"),
     ("stages",),
@@ -87,6 +87,13 @@ def test_training_knows_neither_the_score_nor_the_submission() -> None:
     start = [module for module in MODULES if part(module) == "training"]
     needed = {part(module) for module in imports.closure(ROOT, start)}
     assert needed.isdisjoint({"scoring", "submission", "kaggle", "kaggle/api", "report"})
+
+
+def test_no_stage_knows_the_pretrained_generators() -> None:
+    """Competitions forbid pretrained weights: no training starts from these, no kernel has them."""
+    start = [module for module in MODULES if part(module) in ("stages", "kaggle", "training")]
+    assert "pretrained" not in {part(module) for module in imports.closure(ROOT, start)}
+    assert "pretrained" in {part(module) for module in MODULES}
 
 
 @every_module

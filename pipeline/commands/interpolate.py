@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.common import files, progress
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.pretrained import choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scale", type=int, default=4, help="enlargement of the animation")
     parser.add_argument("--frame-ms", type=int, default=80, help="milliseconds a frame is shown")
-    parser.add_argument("--generator", type=Path, help="default: ROOT/outputs/generator.pt")
+    choice.add_arguments(parser)
     parser.add_argument(
         "--out",
         type=Path,
@@ -38,10 +39,8 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: an option is out of range, or there is no generator, or no such class.
     """
-    import torch
-
     from pipeline.images import arrays
-    from pipeline.models.saved import SavedGenerator
+    from pipeline.report import animation
 
     for name, least in (("stops", 2), ("steps", 1), ("seed", 0), ("scale", 1), ("frame_ms", 10)):
         if getattr(options, name) < least:
@@ -53,36 +52,19 @@ def run(options: argparse.Namespace) -> None:
     out = options.out or paths.root / "outputs" / "interpolation.webp"
     if out.suffix.lower() not in (".webp", ".gif"):
         raise InputError(f"--out {out}: must end in .webp or .gif")
-    generator = SavedGenerator.load(options.generator or paths.generator, torch.device("cpu"))
+    generator = choice.chosen(options, paths)
     if options.labels:
         stops = len(options.labels)
         samples = generator.walk_classes(options.seed, options.labels, options.steps)
     else:
         stops = options.stops
         samples = generator.walk(options.seed, stops, options.steps, closed=True)
-    _write_animation(out, samples, scale=options.scale, frame_ms=options.frame_ms)
+    frames = animation.encode(
+        samples, out.suffix[1:].upper(), scale=options.scale, frame_ms=options.frame_ms
+    )
+    files.write_bytes(out, frames)
     # Each row holds both of its stops, so that it can be looked at alone.
     rows = np.arange(stops)[:, None] * options.steps + np.arange(options.steps + 1)
     sheet = arrays.grid(samples[rows.ravel() % len(samples)], options.steps + 1)
     files.write_bytes(out.with_suffix(".png"), arrays.encode_png(sheet))
     progress.say(f"{out}: {len(samples)} frames; {out.with_suffix('.png')}: the same as a grid")
-
-
-def _write_animation(out: Path, samples: np.ndarray, *, scale: int, frame_ms: int) -> None:
-    """Write samples, uint8 (N, side, side, channels), as an endless animation."""
-    from PIL import Image
-
-    from pipeline.images import arrays
-
-    side = samples.shape[1] * scale
-    frames = [
-        arrays.to_pillow(sample).resize((side, side), Image.Resampling.BICUBIC)
-        for sample in samples
-    ]
-    kind = out.suffix[1:].upper()
-    settings = {"quality": 85, "method": 4} if kind == "WEBP" else {}
-    with files.atomic(out) as temporary:
-        frames[0].save(
-            temporary, kind, save_all=True, append_images=frames[1:], duration=frame_ms, loop=0,
-            **settings,
-        )  # fmt: skip

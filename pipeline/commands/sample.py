@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.common import files, progress
 from pipeline.common.errors import InputError
 from pipeline.common.paths import Paths
+from pipeline.pretrained import choice
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label", help="the class to draw, where the generator is told classes (default: all)"
     )
-    parser.add_argument("--generator", type=Path, help="default: ROOT/outputs/generator.pt")
+    choice.add_arguments(parser)
     parser.add_argument("--out", type=Path, help="PNG (default: ROOT/outputs/sample-SEED.png)")
 
 
@@ -26,10 +27,7 @@ def run(options: argparse.Namespace) -> None:
     Raises:
         InputError: an option is out of range, or there is no generator, or no such class.
     """
-    import torch
-
     from pipeline.images import arrays
-    from pipeline.models.saved import SavedGenerator
 
     for name in ("count", "columns"):
         if getattr(options, name) < 1:
@@ -42,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     out = options.out or paths.root / "outputs" / f"sample-{options.seed}.png"
     if out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: must end in .png")
-    generator = SavedGenerator.load(options.generator or paths.generator, torch.device("cpu"))
+    generator = choice.chosen(options, paths)
     samples = generator.sample(
         options.seed, options.count, label=options.label, truncation=options.truncation
     )

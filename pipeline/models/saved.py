@@ -52,20 +52,43 @@ class GeneratorInfo:
         size = NetworkSize(self.latent_dim, self.shape, len(self.class_names))
         return family.build(family.Parameters.model_validate(self.parameters), size)["generator"]
 
+    def to_plain(self) -> dict[str, Any]:
+        """Return what `from_plain` takes: numbers, texts, lists and mappings."""
+        return {
+            "family": self.family,
+            "parameters": self.parameters,
+            "latent_dim": self.latent_dim,
+            "side_px": self.shape.side_px,
+            "channels": self.shape.channels,
+            "class_names": list(self.class_names),
+            "class_counts": list(self.class_counts),
+            "images_seen": self.images_seen,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> GeneratorInfo:
+        """Return what `to_plain` gave.
+
+        Raises:
+            LookupError, TypeError: it is something else.
+        """
+        return cls(
+            family=plain["family"],
+            parameters=plain["parameters"],
+            latent_dim=plain["latent_dim"],
+            shape=ImageShape(plain["side_px"], plain["channels"]),
+            class_names=tuple(plain["class_names"]),
+            class_counts=tuple(plain["class_counts"]),
+            images_seen=plain["images_seen"],
+            fingerprint=plain["fingerprint"],
+        )
+
 
 def save(path: Path, state: dict[str, Tensor], info: GeneratorInfo) -> None:
     """Write what `SavedGenerator.load` reads."""
-    content = {
-        "family": info.family,
-        "parameters": info.parameters,
-        "latent_dim": info.latent_dim,
-        "side_px": info.shape.side_px,
-        "channels": info.shape.channels,
-        "class_names": list(info.class_names),
-        "class_counts": list(info.class_counts),
-        "images_seen": info.images_seen,
-        "fingerprint": info.fingerprint,
-        "state_dict": {name: tensor.cpu() for name, tensor in state.items()},
+    content = info.to_plain() | {
+        "state_dict": {name: tensor.cpu() for name, tensor in state.items()}
     }
     torch_file.save(path, content)
 
@@ -97,16 +120,7 @@ class SavedGenerator:
             )
         try:
             content = torch_file.load(path)
-            info = GeneratorInfo(
-                family=content["family"],
-                parameters=content["parameters"],
-                latent_dim=content["latent_dim"],
-                shape=ImageShape(content["side_px"], content["channels"]),
-                class_names=tuple(content["class_names"]),
-                class_counts=tuple(content["class_counts"]),
-                images_seen=content["images_seen"],
-                fingerprint=content["fingerprint"],
-            )
+            info = GeneratorInfo.from_plain(content)
             network = info.build()
             network.load_state_dict(content["state_dict"])
         except torch_file.DamagedFile as error:

@@ -47,6 +47,14 @@ def embed_grid(
     return embed(sheet, max_bytes=max_bytes, alt=alt, caption=caption)
 
 
+def embed_gif(content: bytes, *, alt: str) -> EmbeddedImage:
+    """Embed the bytes of a GIF as they are."""
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+    uri = "data:image/gif;base64," + base64.b64encode(content).decode()
+    return EmbeddedImage(uri, width, height, alt)
+
+
 def embed_file(path: Path, *, max_bytes: int, alt: str, caption: str = "") -> EmbeddedImage | None:
     """Embed an image file; return None where it is missing or broken."""
     try:

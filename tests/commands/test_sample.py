@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipeline.__main__ import main
 from pipeline.models.saved import SavedGenerator
+from pipeline.pretrained import weights
 from tests import toy
 from tests.factories import write_generator
 
@@ -179,3 +181,22 @@ def test_bad_input_is_one_line(
     assert command(root, *arguments) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: ") and said.count("\n") == 1 and named in said
+
+
+def test_a_pretrained_generator_needs_no_run(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    made = weights.load("stanford-dogs", torch.device("cpu"))
+    assert command(tmp_path, "sample", "--pretrained", "stanford-dogs", "--count", "8",
+                   "--seed", "7") == 0  # fmt: skip
+    with Image.open(tmp_path / "outputs" / "sample-7.png") as image:
+        sheet = np.asarray(image)
+    np.testing.assert_array_equal(sheet[:64, :64], made.sample(7, 8)[0])
+    assert command(tmp_path, "interpolate", "--pretrained", "stanford-dogs", "--stops", "2",
+                   "--steps", "2") == 0  # fmt: skip
+    with Image.open(tmp_path / "outputs" / "interpolation.webp") as animation:
+        assert animation.n_frames == 4
+    capsys.readouterr()
+    for name in ("sample", "interpolate"):
+        assert command(tmp_path, name, "--pretrained", "stanford-dogs",
+                       "--generator", "my.pt") == 1  # fmt: skip
+        said = capsys.readouterr().err
+        assert said == "error: --generator and --pretrained: name one of them\n"

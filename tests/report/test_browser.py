@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.__main__ import main
 from pipeline.commands import plots_page
 from pipeline.common.paths import Paths
 from pipeline.config import params
 from pipeline.report import compare, page, vega
 from pipeline.report.run import read_run
+from tests.browser import accessibility_faults
 from tests.conftest import REPOSITORY
 from tests.report.synthetic import CLASSES, metrics, write_run
 
@@ -44,16 +46,28 @@ def comparison(run_paths: Paths, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return path
 
 
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("demo")
+    assert main(["--root", str(root), "demo"]) == 0
+    return root / "outputs" / "demo" / "index.html"
+
+
 @pytest.fixture(params=["report", "comparison"])
 def either(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
+@pytest.fixture(params=["report", "comparison", "demonstration"])
+def any_page(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_leaves_the_page_and_nothing_fails(
-    either: Path, visit: Callable, scheme: str
+    any_page: Path, visit: Callable, scheme: str
 ) -> None:
-    with visit(either, scheme=scheme) as visited:
+    with visit(any_page, scheme=scheme) as visited:
         visited.page.wait_for_load_state("load")
         broken = visited.page.evaluate(
             "[...document.images].filter(i => !i.complete || !i.naturalWidth).length"
@@ -61,12 +75,12 @@ def test_nothing_leaves_the_page_and_nothing_fails(
         assert broken == 0
         assert visited.complaints == []
         loaded = [url for url in visited.requests if not url.startswith("data:")]
-        assert loaded == [either.as_uri()]
+        assert loaded == [any_page.as_uri()]
 
 
 @pytest.mark.parametrize("width", [320, 390, 1200])
-def test_no_sideways_scrolling(either: Path, visit: Callable, width: int) -> None:
-    with visit(either, width=width) as visited:
+def test_no_sideways_scrolling(any_page: Path, visit: Callable, width: int) -> None:
+    with visit(any_page, width=width) as visited:
         content = visited.page.evaluate("document.documentElement.scrollWidth")
         assert content <= width
         # Text in plots shrinks with them: on a phone it must stay readable.
@@ -80,18 +94,10 @@ def test_no_sideways_scrolling(either: Path, visit: Callable, width: int) -> Non
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1200)])
-def test_no_accessibility_fault(either: Path, visit: Callable, scheme: str, width: int) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    with visit(either, scheme=scheme, width=width) as visited:
+def test_no_accessibility_fault(any_page: Path, visit: Callable, scheme: str, width: int) -> None:
+    with visit(any_page, scheme=scheme, width=width) as visited:
         visited.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        found = Axe().run(visited.page).response
-    assert found["passes"], "axe did run"
-    faults = [
-        (fault["id"], fault["impact"], [node["html"][:120] for node in fault["nodes"]][:3])
-        for fault in found["violations"]
-    ]
-    assert faults == []
+        assert accessibility_faults(visited.page) == []
 
 
 def test_the_slider_changes_the_picture(report: Path, visit: Callable) -> None:
