@@ -35,7 +35,7 @@ _SHOWS_BY_HEART = 20
 
 
 @dataclass(frozen=True)
-class _Side:
+class _LossOfSide:
     """D's loss on the real or on the generated images of a batch; scalars, float32.
 
     Attributes:
@@ -244,7 +244,7 @@ class AdversarialObjective:
 
     def _joint_step_of_d(
         self, batch: Batch, labels: Tensor | None, penalty: float, learns_g: bool
-    ) -> tuple[Tensor, _Side, _Side]:
+    ) -> tuple[Tensor, _LossOfSide, _LossOfSide]:
         """Return generated images and both sides of D's loss, whose gradients D has."""
         real_targets, fake_targets = self._targets(batch)
         fake = self._generate(batch, labels, learns_g)
@@ -257,13 +257,13 @@ class AdversarialObjective:
 
     def _split_step_of_d(
         self, batch: Batch, labels: Tensor | None, penalty: float, learns_g: bool
-    ) -> tuple[Tensor, _Side, _Side]:
+    ) -> tuple[Tensor, _LossOfSide, _LossOfSide]:
         """As the joint one; each side by itself, and their gradients are added at the end."""
         real_targets, fake_targets = self._targets(batch)
         self.discriminator.zero_grad(set_to_none=True)
         self._real_side.zero_grad(set_to_none=True)
 
-        def learn_from_real() -> _Side:
+        def learn_from_real() -> _LossOfSide:
             side = self._side_of_real(self._real_side, batch, labels, real_targets, penalty)
             side.total.backward()
             return side
@@ -290,7 +290,7 @@ class AdversarialObjective:
         labels: Tensor | None,
         targets: Tensor,
         penalty: float,
-    ) -> _Side:
+    ) -> _LossOfSide:
         """Return D's loss on the real images, to which penalty / 2 · E‖∇D(x)‖² is added."""
         images = self._augmented(batch.images, batch, "augment real")
         side = self._side(discriminator, images, labels, targets, batch, "dropout real")
@@ -307,7 +307,7 @@ class AdversarialObjective:
         fake: Tensor,
         labels: Tensor | None,
         targets: Tensor,
-    ) -> _Side:
+    ) -> _LossOfSide:
         """Return D's loss on generated images, which learn nothing from it."""
         images = self._augmented(fake.detach(), batch, "augment fake")
         return self._side(discriminator, images, labels, targets, batch, "dropout fake")
@@ -320,7 +320,7 @@ class AdversarialObjective:
         targets: Tensor,
         batch: Batch,
         stream: str,
-    ) -> _Side:
+    ) -> _LossOfSide:
         self._draw_dropout(discriminator, batch, stream)
         with precision.autocast(self._dtype, self._device):
             logits = discriminator(images, labels)
@@ -329,7 +329,7 @@ class AdversarialObjective:
             loss = losses.discriminator_hinge_loss(logits, is_real=stream == "dropout real")
         else:
             loss = losses.discriminator_loss(logits, targets)
-        return _Side(loss, loss.detach(), logits.detach().sigmoid().mean())
+        return _LossOfSide(loss, loss.detach(), logits.detach().sigmoid().mean())
 
     def _generator_step(
         self, batch: Batch, fake: Tensor, labels: Tensor | None
