@@ -98,7 +98,6 @@ class Toy:
 class LeastSquares:
     """The objective: minus the evidence lower bound, with a squared error for the pixels."""
 
-    PARTS = 1
     rate_factor = 1.0
     weight_streams: ClassVar = {"generator": "weights of decoder", "encoder": "weights of encoder"}
     metrics = (

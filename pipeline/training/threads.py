@@ -26,17 +26,17 @@ _FLOPS_A_THREAD = 100e6
 def count(dataset: Dataset, *, model: Model, train: Train) -> int:
     """Return how many threads `train.threads` means on this machine, for each of its processes.
 
-    Where it is `auto`: the process's usable cores, halved where an objective computes two things
-    beside each other (`Objective.PARTS`), and not more than the generator's work on a batch keeps
-    busy. The same on each machine of a type, since sums over several threads are rounded in another
-    order.
+    Where it is `auto`: half of the process's usable cores, and not more than the generator's work
+    on a batch keeps busy. The two sides of a GAN's loss then take all cores between them
+    (`engine.beside`); a VAE leaves the other half free, since threads that wait for each other in
+    every product lose more beside busy programs than they give. The same on each machine of a type,
+    since sums over several threads are rounded in another order.
     """
     if train.threads != "auto":
         return train.threads
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes, by a launcher
-    parts = 1 if here > 1 else registry.OBJECTIVES[FAMILIES[model.name].OBJECTIVE].PARTS
     useful = round(_generator_flops(dataset, model) * train.batch_size / here / _FLOPS_A_THREAD)
-    return max(1, min(cores.usable() // parts, useful))
+    return max(1, min(cores.usable() // 2, useful))
 
 
 def _generator_flops(dataset: Dataset, model: Model) -> int:

@@ -28,12 +28,11 @@ def test_a_number_is_taken_as_it_is() -> None:
     assert threads.count(factories.dataset(), model=settings.model, train=settings.train) == 13
 
 
-def test_a_tiny_network_gets_one_thread_and_a_wide_one_all_cores() -> None:
-    """Of a GAN each side of D's loss takes half of them."""
+def test_a_tiny_network_gets_one_thread_and_a_wide_one_half_of_the_cores() -> None:
     assert count() == 1
     assert count(model__dcgan__channels=256, train__batch_size=40) == 4
     wide = {"model__name": "vae", "model__vae__widths": [1024, 2048], "train__flips": False}
-    assert count(**wide, train__batch_size=40) == 8
+    assert count(**wide, train__batch_size=40) == 4
 
 
 @pytest.mark.parametrize(("usable", "expected"), [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3), (8, 4)])
@@ -62,14 +61,12 @@ def test_processes_of_one_machine_share_its_cores(
     assert os.environ["OMP_NUM_THREADS"] == str(usable)
 
 
-def test_one_of_several_processes_takes_all_that_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A launcher told it how many; the sides of D's loss are then not beside each other. Its part
-    of the batch is smaller."""
+def test_one_of_several_processes_has_a_part_of_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     wide = {"model__dcgan__channels": 256, "train__batch_size": 40}
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    assert count(**wide) == 8
+    assert count(**wide) == 4
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "40")
-    assert count(**wide) < 8
+    assert count(**wide) < 4
 
 
 @pytest.mark.parametrize("classes", [("dog",), ("cat", "dog", "owl")])

@@ -61,7 +61,6 @@ class AdversarialObjective:
     update: of a step's 11 passes through a network, forward or backward, 8 are left in a row.
     """
 
-    PARTS = 2
     rate_factor = 1.0
     weight_streams: ClassVar = {"generator": "weights of G", "discriminator": "weights of D"}
     metrics = (

@@ -35,8 +35,6 @@ class Objective(Protocol):
     """A family's networks with what they minimise, and their optimisers.
 
     Attributes:
-        PARTS: parts of a step that one process computes at the same time on a CPU, each with
-            threads of its own, where there are cores for all.
         weight_streams: of each network that the family builds, the random stream that the seed of
             its initial weights comes from.
         metrics: what `step` returns, in this order.
@@ -44,7 +42,6 @@ class Objective(Protocol):
         rate_factor: of all learning rates; 1 until a retry (`train.on_divergence`).
     """
 
-    PARTS: int
     rate_factor: float
     weight_streams: dict[str, str]
     metrics: tuple[Metric, ...]

@@ -34,7 +34,6 @@ class VariationalObjective:
     divergence of the posterior from N(0, 1); ELBO = −(reconstruction + KL) whatever beta is.
     """
 
-    PARTS = 1
     rate_factor = 1.0
     weight_streams: ClassVar = {
         "generator": "weights of the decoder",
