@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pipeline.common import devices, progress, torch_file
+from pipeline.common.errors import InputError
 from pipeline.config.schema import Params
 from pipeline.data.dataset import Dataset
 from pipeline.models.sampling import GeneratorInputs, draw_inputs
@@ -39,6 +40,9 @@ class LongTraining:
         Args:
             folder: holds the checkpoint; the training continues from it if there is one.
             halflives: of the averages, in images; 0 is the generator as it is.
+
+        Raises:
+            InputError: the checkpoint lacks one of these averages.
         """
         self.images_seen = 0
         self.cpu_s = 0.0
@@ -139,7 +143,14 @@ class LongTraining:
 
     def _load(self, state: dict[str, Any]) -> None:
         self._objective.load_state_dict(state["objective"])
-        for halflife, average in self._averages.items():
-            average.network.load_state_dict(state["averages"][halflife])
+        if new := sorted(set(self._averages) - set(state["averages"])):
+            raise InputError(
+                f"{self._checkpoint}: has no averages of half-life {new}, which must be kept from "
+                f"the first image on; name some of {sorted(state['averages'])}"
+            )
+        for halflife, weights in state["averages"].items():  # also those that nobody asks for now
+            average = MovingAverage(self._objective.generator, halflife)
+            average.network.load_state_dict(weights)
+            self._averages[halflife] = average
         self.images_seen, self.cpu_s = state["images_seen"], state["seconds"]
         progress.say(f"continuing at {self.images_seen:,} images")

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks import bench_recipe, bench_sampling
 from benchmarks.long_training import LongTraining
+from pipeline.common.errors import InputError
 from pipeline.data.dataset import Dataset
 from pipeline.models.saved import SavedGenerator
 from pipeline.pretrained import weights
@@ -53,6 +54,20 @@ def test_its_weights_are_those_of_the_train_stage(tmp_path: Path, conditional: b
     assert info.class_names == theirs.info.class_names
     assert info.class_counts == theirs.info.class_counts
     assert (info.family, info.parameters) == (theirs.info.family, theirs.info.parameters)
+
+
+def test_averages_that_nobody_asks_for_are_kept_and_new_ones_refused(tmp_path: Path) -> None:
+    dataset = factories.dataset(classes=CLASSES)
+    settings = bench_recipe.parameters(bench_recipe.changes_of(TINY))
+    LongTraining(dataset, settings, tmp_path, [2, 5]).train_to(24)
+    LongTraining(dataset, settings, tmp_path, [5]).train_to(64)
+    whole = LongTraining(dataset, settings, tmp_path / "whole", [2])
+    whole.train_to(64)
+    kept = LongTraining(dataset, settings, tmp_path, [2]).finished_generator(2).state_dict()
+    for name, tensor in whole.finished_generator(2).state_dict().items():
+        torch.testing.assert_close(kept[name], tensor, rtol=0, atol=0)
+    with pytest.raises(InputError, match=r"half-life \[7\].*name some of \[2, 5\]"):
+        LongTraining(dataset, settings, tmp_path, [2, 7])
 
 
 class FewFeatures:
