@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=64, help="samples (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="sample i comes from (seed, i)")
     parser.add_argument("--columns", type=int, default=8, help="samples a row")
-    parser.add_argument("--truncation", type=float, help="latents within ± this (e.g. 0.8)")
+    parser.add_argument("--truncation", type=float, help="latents within ± this (e.g. 1.5)")
     parser.add_argument(
         "--label", help="the class to draw, where the generator is told classes (default: all)"
     )

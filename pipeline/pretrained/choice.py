@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pretrained",
         metavar="NAME",
-        help="a generator that comes with the package instead: stanford-dogs",
+        help="a generator that comes with the package instead, such as stanford-dogs",
     )
 
 

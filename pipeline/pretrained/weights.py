@@ -45,7 +45,7 @@ def load(name: str, device: torch.device, *, folder: Path = FOLDER) -> SavedGene
     except (SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         raise InputError(
-            f"{path}: damaged ({reason}); get the file anew: git checkout -- {path.name}"
+            f"{path}: damaged ({reason}); get the file anew: git checkout -- {path}"
         ) from None
     return SavedGenerator(info, network, device)
 

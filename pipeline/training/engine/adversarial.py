@@ -121,6 +121,10 @@ class AdversarialObjective:
         if self._is_split:
             self._real_side = _with_the_same_weights(self.discriminator)
             self._beside = Beside()
+        self._dropouts = {
+            network: [layer for layer in network.modules() if isinstance(layer, Dropout)]
+            for network in (self.discriminator, self._shared_discriminator, self._real_side)
+        }
         self._last_of_g = torch.zeros(2, device=device)  # loss and norm of G's last step
 
     def step(self, batch: Batch, number: int) -> Tensor:
@@ -234,8 +238,7 @@ class AdversarialObjective:
 
     def _draw_dropout(self, discriminator: nn.Module, batch: Batch, stream: str) -> None:
         """Give D's dropout layers the draws for its next images, those of `batch`."""
-        layers = [layer for layer in discriminator.modules() if isinstance(layer, Dropout)]
-        for number, layer in enumerate(layers):
+        for number, layer in enumerate(self._dropouts[discriminator]):
             draws = randomness.uniforms(
                 batch.seed, f"{stream} {number}", batch.first, len(batch.latents), layer.units
             )
@@ -292,7 +295,7 @@ class AdversarialObjective:
     ) -> _LossOfSide:
         """Return D's loss on the real images, to which penalty / 2 · E‖∇D(x)‖² is added."""
         images = self._augmented(batch.images, batch, "augment real")
-        side = self._side(discriminator, images, labels, targets, batch, "dropout real")
+        side = self._side(discriminator, images, labels, targets, batch, is_real=True)
         if penalty:
             self._draw_dropout(self._real_side, batch, "dropout real")
             r1 = losses.r1_penalty(self._real_side, images, labels)
@@ -309,7 +312,7 @@ class AdversarialObjective:
     ) -> _LossOfSide:
         """Return D's loss on generated images, which learn nothing from it."""
         images = self._augmented(fake.detach(), batch, "augment fake")
-        return self._side(discriminator, images, labels, targets, batch, "dropout fake")
+        return self._side(discriminator, images, labels, targets, batch, is_real=False)
 
     def _side(
         self,
@@ -318,14 +321,15 @@ class AdversarialObjective:
         labels: Tensor | None,
         targets: Tensor,
         batch: Batch,
-        stream: str,
+        *,
+        is_real: bool,
     ) -> _LossOfSide:
-        self._draw_dropout(discriminator, batch, stream)
+        self._draw_dropout(discriminator, batch, "dropout real" if is_real else "dropout fake")
         with precision.autocast(self._dtype, self._device):
             logits = discriminator(images, labels)
         logits = logits.float()  # (B,)
         if self._settings.loss == "hinge":
-            loss = losses.discriminator_hinge_loss(logits, is_real=stream == "dropout real")
+            loss = losses.discriminator_hinge_loss(logits, is_real=is_real)
         else:
             loss = losses.discriminator_loss(logits, targets)
         return _LossOfSide(loss, loss.detach(), logits.detach().sigmoid().mean())
