@@ -30,11 +30,9 @@ import scipy.stats
 import torch
 from torch import nn
 
-from benchmarks.long_training import LongTraining
 from pipeline.common import files, npy, progress, randomness, torch_file
 from pipeline.common.paths import Paths
-from pipeline.config import content, params
-from pipeline.config.schema import Params
+from pipeline.config import params
 from pipeline.data.dataset import Dataset
 from pipeline.models.sampling import decode
 from pipeline.pretrained import weights
@@ -43,6 +41,7 @@ from pipeline.scoring.extractors import embedded
 from pipeline.scoring.kid import kid
 from pipeline.stages import crop
 from research.distillation.teacher import Teacher, teacher_features
+from research.long_training import LongTraining, parameters
 from tests.conftest import REPOSITORY
 
 GENERATED, REAL, HELD_OUT = 1500, 3000, 1500
@@ -84,12 +83,6 @@ def changes_of(name: str) -> dict[str, Any]:
         else:
             changes |= VARIANTS[key]
     return changes
-
-
-def parameters(changes: dict[str, Any]) -> Params:
-    """Return the shipped parameters with changes."""
-    shipped = content.read(REPOSITORY / "params.yaml")
-    return params.parse(content.override(shipped, changes), where="benchmark")
 
 
 def prepare(work: Path) -> tuple[Dataset, np.ndarray]:

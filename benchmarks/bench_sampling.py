@@ -31,12 +31,12 @@ from benchmarks.bench_recipe import (
     saved_generator,
     scores,
 )
-from benchmarks.long_training import LongTraining
 from pipeline.common import progress, randomness
 from pipeline.images import arrays
 from pipeline.models.sampling import GeneratorInputs, decode, draw_inputs
 from pipeline.scoring.precision_recall import diversity
 from pipeline.training.engine.ema import measure_statistics
+from research.long_training import LongTraining
 
 TRUNCATIONS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, None)
 PERCENTILES = (0, 50, 80)  # of F̂ without γ

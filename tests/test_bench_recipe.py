@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from benchmarks import bench_recipe, bench_sampling
-from benchmarks.long_training import LongTraining
 from pipeline.common.errors import InputError
 from pipeline.data.dataset import Dataset
 from pipeline.models.saved import SavedGenerator
 from pipeline.pretrained import weights
 from pipeline.stages import train as stage
+from research.long_training import LongTraining
 from tests import factories
 
 CLASSES = ("beagle", "pug", "pointer")

@@ -39,6 +39,7 @@ NEEDS = {
     "a network",
     "a remote",
     "Stanford Dogs and Inception's weights",
+    "the data sets and Inception's weights",
 }
 PLACEHOLDERS = {
     "section.key=value": "train.lr=1e-3",

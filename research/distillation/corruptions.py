@@ -23,6 +23,18 @@ from research.distillation.geometry import (
     tear,
     warp,
 )
+from research.distillation.retouching import (
+    dither,
+    emboss,
+    frame,
+    kaleidoscope,
+    mirror_half,
+    palette,
+    repeat,
+    sharpen,
+    tint,
+    vignette,
+)
 
 
 def clip(values: np.ndarray) -> np.ndarray:
@@ -152,15 +164,22 @@ CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
 }  # fmt: skip
 # on these, which keep the texture and change the shape,
 DEFORMATIONS: dict[str, Callable[..., np.ndarray]] = {"warp": warp, "jumble": jumble}
-# and on these.
+# on these,
 DISTORTIONS: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
     for function in (melt, ripple, bulge, frost, smear, tear, fade, hybrid)
 }
+# and on these.
+RETOUCHES: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function for function in (mirror_half, palette, tint, sharpen, frame)
+}
 # Kept for the evaluation: the network is not trained on them.
 UNSEEN_CORRUPTIONS: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function for function in (swirl, posterise, erase, fringe)
-}
+    function.__name__: function for function in (
+        swirl, posterise, erase, fringe, kaleidoscope, dither, emboss, vignette, repeat,
+    )
+}  # fmt: skip
+_ALL = CORRUPTIONS | DEFORMATIONS | DISTORTIONS | RETOUCHES | UNSEEN_CORRUPTIONS
 _NEEDS_OTHER = {"blend", "patchwork", "hybrid"}
 
 
@@ -170,10 +189,10 @@ def corrupt(
     """Return the images corrupted, (N, 64, 64, 3) uint8.
 
     Args:
-        kind: a name in one of the four tables.
+        kind: a name in one of the five tables.
         strength: 0 to 1; None draws one for each image.
     """
-    function = (CORRUPTIONS | DEFORMATIONS | DISTORTIONS | UNSEEN_CORRUPTIONS)[kind]
+    function = _ALL[kind]
     result = np.empty_like(images)
     for i, image in enumerate(images):
         amount = rng.random() if strength is None else strength

@@ -9,16 +9,18 @@ import numpy as np
 
 from pipeline.common.files import atomic
 from pipeline.scoring import mifid
-from research.distillation import gans
-from research.distillation.corruptions import CORRUPTIONS, UNSEEN_CORRUPTIONS, corrupt
+from research.distillation import families, gans, subjects
+from research.distillation.corruptions import UNSEEN_CORRUPTIONS, corrupt
 from research.distillation.data import LabelledImages, rng_for
+from research.distillation.families import FamilyRun
 
 # Part of every draw's seed. Whoever has chosen anything by an evaluation's outcome makes the next
 # one under another name, of other generators.
-SEED_NAME = "second judgement"
+SEED_NAME = "third judgement"
 STRENGTHS = (0.2, 0.7)
 TESTED_CORRUPTIONS = (
-    "blur", "noise", "jpeg", "colour_cast", "checkerboard", *UNSEEN_CORRUPTIONS,
+    "blur", "noise", "jpeg", "colour_cast", "checkerboard", "mirror_half", "palette", "sharpen",
+    "frame", *UNSEEN_CORRUPTIONS,
 )  # fmt: skip
 NEAR_COPIES = (("flip", 0.5), ("zoom_in", 0.2), ("zoom_in", 0.8), ("shift", 0.3), ("noise", 0.05),
                ("jpeg", 0.3))  # fmt: skip
@@ -43,7 +45,9 @@ class EvaluationAmounts:
     samples: int = 200
     copy_images: int = 1000
     reference: int = 1600
-    runs: dict[str, gans.Run] = field(default_factory=lambda: gans.HELD_OUT_RUNS)
+    runs: Mapping[str, gans.Run | FamilyRun] = field(
+        default_factory=lambda: gans.HELD_OUT_RUNS | families.HELD_OUT_RUNS
+    )
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def evaluation_images(
     crops: LabelledImages,
     drawn_photos: LabelledImages,
     drawn_crops: LabelledImages,
+    others: Mapping[str, np.ndarray],
     samples: Mapping[str, np.ndarray],
     amounts: EvaluationAmounts,
 ) -> dict[str, np.ndarray]:
@@ -84,6 +89,7 @@ def evaluation_images(
 
     Args:
         photos, crops, drawn_photos, drawn_crops: of the held-out breeds.
+        others: images of other subjects, by kind.
         samples: by "<run> <per cent trained>".
     """
     order = reference_order(photos)
@@ -99,6 +105,10 @@ def evaluation_images(
     images["drawn dogs"], _ = choose(
         "drawn dogs", np.concatenate([drawn_photos.images, drawn_crops.images])
     )
+    for kind, pictures in others.items():
+        images[kind] = subjects.chosen(pictures, amounts.images, rng_for(f"{SEED_NAME}: {kind}"))
+    for kind in subjects.UNSEEN_SCENES:
+        images[kind] = subjects.drawn(kind, amounts.images, rng_for(f"{SEED_NAME}: {kind}"))
     for kind in TESTED_CORRUPTIONS:
         for strength in STRENGTHS:
             name = f"{kind} {strength}"
@@ -120,6 +130,7 @@ def image_sets(
     images: Mapping[str, np.ndarray],
     real_breeds: np.ndarray,
     samples: tuple[str, ...],
+    others: tuple[str, ...],
     amounts: EvaluationAmounts,
 ) -> list[ImageSet]:
     """Return the sets, as rows of `images`, so that each image's features are computed once.
@@ -127,6 +138,7 @@ def image_sets(
     Args:
         real_breeds: the breeds of `images["real"]`.
         samples: names of the generated ones among `images`, a run's in order of progress.
+        others: names of those of other subjects, of the data sets.
     """
     rng = rng_for(f"{SEED_NAME}: image sets")
 
@@ -139,8 +151,9 @@ def image_sets(
     sets = [ImageSet("real photos", "real", {"real": choose("real", amounts.images)})]
     sets += [whole("box crops", "real"), whole("drawn dogs", "drawn")]
     sets += [whole(name, "generator") for name in samples]
+    sets += [whole(name, "other subject") for name in (*others, *subjects.UNSEEN_SCENES)]
     for kind in TESTED_CORRUPTIONS:
-        family = "corruption" if kind in CORRUPTIONS else "unseen corruption"
+        family = "unseen corruption" if kind in UNSEEN_CORRUPTIONS else "corruption"
         sets += [whole(f"{kind} {strength}", family) for strength in STRENGTHS]
     sets += [whole(f"copies {kind} {strength}", "near-copies") for kind, strength in NEAR_COPIES]
 

@@ -1,6 +1,7 @@
-"""The images that the embedded network is trained on: photos, crops, corrupted ones, samples."""
+"""The images that the embedded network is trained on: photos, crops, corrupted ones, other
+subjects, samples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,15 +10,17 @@ import numpy as np
 from pipeline.common import npy
 from pipeline.common.progress import say
 from pipeline.data.drawn import archives
-from research.distillation import gans
+from research.distillation import families, gans, subjects
 from research.distillation.corruptions import (
     CORRUPTIONS,
     DEFORMATIONS,
     DISTORTIONS,
+    RETOUCHES,
     corrupt,
     degenerate,
 )
 from research.distillation.data import LabelledImages, fingerprint, read_dogs, rng_for
+from research.distillation.families import FamilyRun
 from research.distillation.principal_components import random_images
 
 
@@ -35,6 +38,9 @@ class TrainingAmounts:
         drawn_photos, drawn_crops: of those, used.
         samples: of each generator at each point of its training.
         corrupted_samples: of those of the first `corrupted_runs` generators, corrupted as well.
+        retouched_of_each: made by each kind of `RETOUCHES`.
+        subjects_of_each: of each kind of the course's data sets.
+        scenes_of_each: of each kind of drawn scene.
         runs: the generators by name.
     """
 
@@ -52,7 +58,24 @@ class TrainingAmounts:
     samples: int = 64
     corrupted_samples: int = 2_560
     corrupted_runs: int = 18
-    runs: dict[str, gans.Run] = field(default_factory=lambda: gans.TRAINING_RUNS)
+    retouched_of_each: int = 640
+    subjects_of_each: int = 448
+    scenes_of_each: int = 448
+    runs: Mapping[str, gans.Run | FamilyRun] = field(
+        default_factory=lambda: gans.TRAINING_RUNS | families.TRAINING_RUNS
+    )
+
+
+def groups(sets: Mapping[str, np.ndarray], amounts: TrainingAmounts) -> list[slice]:
+    """Return the rows of each generator's samples at each point of its training, where the sets lie
+    one after the other."""
+    found, start = [], 0
+    for name, images in sets.items():
+        if name in amounts.runs:
+            size = amounts.samples
+            found += [slice(i, i + size) for i in range(start, start + len(images), size)]
+        start += len(images)
+    return found
 
 
 def draw_dogs(folder: Path, count: int) -> tuple[LabelledImages, LabelledImages]:
@@ -66,6 +89,7 @@ def training_sets(
     photos: LabelledImages,
     crops: LabelledImages,
     drawn: tuple[LabelledImages, LabelledImages],
+    others: Mapping[str, np.ndarray],
     work: Path,
     amounts: TrainingAmounts,
 ) -> Iterator[tuple[str, np.ndarray]]:
@@ -73,6 +97,7 @@ def training_sets(
 
     Args:
         photos, crops, drawn: of the training breeds alone.
+        others: images of other subjects by kind, as in `subjects.data_set_kinds`.
         work: keeps the generators' samples.
     """
     rng = np.random.default_rng(1)
@@ -123,6 +148,22 @@ def training_sets(
     corrupted = [corrupt(chosen[kinds == kind], kind, None, stream) for kind in CORRUPTIONS]
     yield "corrupted samples", np.concatenate(corrupted)
 
+    if amounts.retouched_of_each:
+        for kind in RETOUCHES:
+            stream = rng_for(f"retouched {kind}")
+            chosen = stream.choice(both, amounts.retouched_of_each, replace=False)
+            yield f"retouched {kind}", corrupt(chosen, kind, None, stream)
+    if amounts.subjects_of_each:
+        for kind, images in others.items():
+            yield (
+                f"subject {kind}",
+                subjects.chosen(images, amounts.subjects_of_each, rng_for(f"subject {kind}")),
+            )
+    if amounts.scenes_of_each:
+        for kind in subjects.SCENES:
+            stream = rng_for(f"scene {kind}")
+            yield f"scene {kind}", subjects.drawn(kind, amounts.scenes_of_each, stream)
+
 
 def _corrupted(
     images: np.ndarray, amounts: TrainingAmounts, rng: np.random.Generator
@@ -154,7 +195,7 @@ def _shuffled(parts: list[np.ndarray], rng: np.random.Generator) -> np.ndarray:
 
 
 def generator_samples(
-    runs: dict[str, gans.Run],
+    runs: Mapping[str, gans.Run | FamilyRun],
     photos: LabelledImages,
     crops: LabelledImages,
     work: Path,
@@ -171,6 +212,7 @@ def generator_samples(
         path = work / "gans" / f"{name}.{made_from}.npy"
         if not path.is_file():
             say(f"training the generator {name}: {run}")
-            made = [each for _, each in gans.train_and_sample(run, real[run.trained_on], count)]
+            module = families if isinstance(run, FamilyRun) else gans
+            made = [each for _, each in module.train_and_sample(run, real[run.trained_on], count)]
             npy.write(path, np.stack(made))
         yield name, np.load(path)

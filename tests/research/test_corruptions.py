@@ -11,6 +11,7 @@ ALL_KINDS = [
     *corruptions.CORRUPTIONS,
     *corruptions.DEFORMATIONS,
     *corruptions.DISTORTIONS,
+    *corruptions.RETOUCHES,
     *corruptions.UNSEEN_CORRUPTIONS,
 ]
 
@@ -30,7 +31,23 @@ def test_corruptions_keep_the_shape_and_repeat(smooth: np.ndarray, kind: str) ->
 
 @pytest.mark.parametrize(
     "kind",
-    ["blur", "noise", "jpeg", "checkerboard", "posterise", "warp", "jumble", "frost", "smear"],
+    [
+        "blur",
+        "noise",
+        "jpeg",
+        "checkerboard",
+        "posterise",
+        "warp",
+        "jumble",
+        "frost",
+        "smear",
+        "mirror_half",
+        "palette",
+        "dither",
+        "tint",
+        "emboss",
+        "vignette",
+    ],
 )
 def test_more_strength_changes_more(smooth: np.ndarray, kind: str) -> None:
     changes = []

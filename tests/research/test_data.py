@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from research.distillation import corruptions, gans
+from research.distillation import corruptions, families, gans, subjects
 from research.distillation.data import LabelledImages, fingerprint
 
 
@@ -31,8 +31,16 @@ def test_test_breeds_and_kinds_are_not_trained_on() -> None:
     )
     assert not trained & held_out
     trained_kinds = {
+        *corruptions.RETOUCHES,
         *corruptions.CORRUPTIONS,
         *corruptions.DEFORMATIONS,
         *corruptions.DISTORTIONS,
     }
     assert not trained_kinds & set(corruptions.UNSEEN_CORRUPTIONS)
+    assert not set(subjects.SCENES) & set(subjects.UNSEEN_SCENES)
+    own, held_out_own = (
+        {(run.changes.get("model.name"), run.changes.get("train.adversarial.loss"),
+          run.changes.get("model.resnet.attention")) for run in runs.values()}
+        for runs in (families.TRAINING_RUNS, families.HELD_OUT_RUNS)
+    )  # fmt: skip
+    assert not own & held_out_own

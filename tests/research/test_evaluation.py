@@ -19,10 +19,11 @@ def test_there_are_enough_sets_and_each_has_its_images() -> None:
         for run in gans.HELD_OUT_RUNS
         for per_cent in (1, 50, 100)
     }
+    others = {"shoes": np.zeros((250, 28, 28), np.uint8)}
     amounts = EvaluationAmounts()
-    made = evaluation.evaluation_images(photos, *[labelled(300)] * 3, samples, amounts)
+    made = evaluation.evaluation_images(photos, *[labelled(300)] * 3, others, samples, amounts)
     breeds = photos.breeds[evaluation.reference_order(photos)][amounts.reference :]
-    sets = evaluation.image_sets(made, breeds, tuple(samples), amounts)
+    sets = evaluation.image_sets(made, breeds, tuple(samples), tuple(others), amounts)
     assert len(sets) >= 60
     assert len({each.name for each in sets}) == len(sets)
     for each in sets:

@@ -15,7 +15,7 @@ from pipeline.images.shape import ImageShape
 from pipeline.scoring.extractors import batched
 
 WEIGHTS = Path(__file__).with_name("embedded.safetensors")
-WEIGHTS_SHA256 = "257033bf763b3aa208ecffa8f2627ddcb1193cf72704af6e7c28b6668dd373b6"
+WEIGHTS_SHA256 = "c46eb2ea99507b500587dd74f7b84fd1c8653c16f70b824752e4fa1940157183"
 SIDE_PX = 64
 DIMENSIONS = 768
 CHANNELS = (48, 96, 160, 320)  # of the four levels

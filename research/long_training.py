@@ -9,6 +9,7 @@ from torch import nn
 
 from pipeline.common import devices, progress, torch_file
 from pipeline.common.errors import InputError
+from pipeline.config import content, params
 from pipeline.config.schema import Params
 from pipeline.data.dataset import Dataset
 from pipeline.models.sampling import GeneratorInputs, draw_inputs
@@ -19,9 +20,15 @@ from pipeline.training.engine.distributed import Distributed
 from pipeline.training.engine.ema import MovingAverage
 from pipeline.training.monitor.evaluation import STATISTICS_BATCH
 
+_SHIPPED = Path(__file__).parents[1] / "params.yaml"
 _CPU = torch.device("cpu")
 _CHECKPOINT_S = 240
 _STATISTICS = 2_048  # inputs that batch norm's statistics are measured with
+
+
+def parameters(changes: dict[str, Any]) -> Params:
+    """Return the shipped parameters with changes, by key."""
+    return params.parse(content.override(content.read(_SHIPPED), changes), where="research")
 
 
 class LongTraining:
