@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.config.schema import Params
 from pipeline.data.dataset import Dataset
 from pipeline.images.shape import ImageShape
 from pipeline.models.sampling import decode
@@ -32,6 +33,11 @@ class FamilyRun:
     images: int
     changes: dict[str, Any] = field(default_factory=dict)
     trained_on: str = "crops"
+
+    @property
+    def settings(self) -> Params:
+        """Return all parameters of the training: the shipped ones with the changes."""
+        return parameters(self.changes)
 
 
 # What the embedded network is trained on,
@@ -70,7 +76,7 @@ def train_and_sample(
         images: (N, 64, 64, 3) uint8.
         count: number of samples each time, (count, 64, 64, 3) uint8.
     """
-    settings = parameters(run.changes)
+    settings = run.settings
     halflife = int(settings.train.ema_halflife_images)
     labels = np.zeros(len(images), np.int64)
     dataset = Dataset(images, labels, ("dog",), ImageShape(SIDE_PX, 3))

@@ -208,11 +208,13 @@ def generator_samples(
     real = {"photos": photos.images, "crops": crops.images}
     contents = {kind: fingerprint(images) for kind, images in real.items()}
     for name, run in runs.items():
-        made_from = fingerprint(repr(run), contents[run.trained_on], str(count))
+        module, about = gans, repr(run)
+        if isinstance(run, FamilyRun):
+            module, about = families, f"{run} {run.settings}"
+        made_from = fingerprint(about, contents[run.trained_on], str(count))
         path = work / "gans" / f"{name}.{made_from}.npy"
         if not path.is_file():
             say(f"training the generator {name}: {run}")
-            module = families if isinstance(run, FamilyRun) else gans
             made = [each for _, each in module.train_and_sample(run, real[run.trained_on], count)]
             npy.write(path, np.stack(made))
         yield name, np.load(path)

@@ -29,7 +29,7 @@ def test_samples_change_on_the_way_and_repeat(name: str) -> None:
 
 def test_all_runs_are_of_settings_that_there_are() -> None:
     for run in (families.TRAINING_RUNS | families.HELD_OUT_RUNS).values():
-        settings = families.parameters(run.changes)
+        settings = run.settings
         assert run.trained_on in ("crops", "photos")
         family = getattr(settings.model, settings.model.name)
         assert not family.conditional  # their images have one class
