@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.common import npy
+from pipeline.common import npy, process
 from pipeline.common.paths import Paths
 from tests.conftest import REPOSITORY
 from tests.factories import noise, workplace, write_generator, write_params
@@ -185,6 +185,12 @@ def test_little_memory_is_one_line(paths: Paths, megabytes: int) -> None:
     assert code == 1, printed
     assert errors.startswith("error: ") and errors.count("\n") == 1, errors
     assert "memory" in errors
+
+
+def test_compiled_code_that_was_refused_memory_is_one_line() -> None:
+    silent = process.refusal(SystemError("error return without exception set"))
+    assert silent.startswith("out of memory (error return without exception set)")
+    assert process.refusal(SystemError("bad argument to internal function")) is None
 
 
 def test_a_thread_refused_is_one_line(tmp_path: Path, paths: Paths) -> None:

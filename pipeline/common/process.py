@@ -70,6 +70,9 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
+    # Compiled code that was refused memory and says nothing: seen at an import.
+    if isinstance(error, SystemError) and "without exception set" in str(error):
+        return True
     is_kind = isinstance(error, RuntimeError | ImportError | OSError)
     return is_kind and any(sign in str(error).lower() for sign in _MEMORY_SIGNS)
 
