@@ -36,6 +36,10 @@ from research.distillation.training_sets import (
 )
 
 ARCHIVES = ("images", "annotation")
+# The environment variables of other subjects, the same as of the tests on real data.
+DATA_SETS = {
+    "mnist": "MNIST_FOLDER", "fashion_mnist": "FASHION_FOLDER", "cifar10": "CIFAR_FOLDER",
+}  # fmt: skip
 CALIBRATION_SETS = 200
 CALIBRATION_IMAGES = 300
 # Of the lowest d of real images. d falls below the threshold where about two thirds of what a
@@ -86,7 +90,12 @@ def main() -> None:
                 lambda path: all((path / f"{name}.tar").is_file() for name in ARCHIVES),
             ),
             _path("INCEPTION_PARTIAL", "the .npz of Inception's first layers", Path.is_file),
-            subjects.data_set_kinds(),
+            subjects.data_set_kinds(
+                **{
+                    name: _path(variable, "a folder with the original files", Path.is_dir)
+                    for name, variable in DATA_SETS.items()
+                }
+            ),
             work,
             weights=embedded.WEIGHTS,
             report=Path(__file__).parent,

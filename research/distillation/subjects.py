@@ -3,65 +3,48 @@
 Half of the kinds are trained on, the others are kept for the evaluation.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pipeline.common.errors import InputError
 from pipeline.data.arrays import cifar, idx
 from research.distillation.data import FILTERS, SIDE_PX
 
-# The folder of each data set is in an environment variable, as for the tests on real data.
-MNIST, FASHION_MNIST, CIFAR = "MNIST_FOLDER", "FASHION_FOLDER", "CIFAR_FOLDER"
-FOLDERS = (MNIST, FASHION_MNIST, CIFAR)
 _CANVAS_PX = 2 * SIDE_PX  # drawn so large, then shrunk: soft edges
 _Colour = tuple[int, ...]
 
 
-def data_set_kinds() -> dict[str, dict[str, np.ndarray]]:
+def data_set_kinds(
+    *, mnist: Path, fashion_mnist: Path, cifar10: Path
+) -> dict[str, dict[str, np.ndarray]]:
     """Return the images of the course's data sets as {"training": ..., "test": ...}, by kind, each
     (N, side, side) or (N, side, side, 3) uint8 in its own size.
 
     MNIST's digits and CIFAR-10's even classes are trained on; Fashion-MNIST and the odd ones are
     not.
 
+    Args:
+        mnist, fashion_mnist, cifar10: folders with the original files, packed or not.
+
     Raises:
-        InputError: an environment variable does not name a folder with the data set.
+        InputError: a file is missing, damaged, or holds something else.
     """
-    photos, _, names = cifar.read(_cifar_folder())
+    inner = cifar10 / "cifar-10-batches-py"
+    photos, _, names = cifar.read(inner if inner.is_dir() else cifar10)
     classes = {f"cifar {name}": photos.images[photos.labels == i] for i, name in enumerate(names)}
     kinds = list(classes)
     return {
-        "training": {"mnist": _idx_images(MNIST)} | {kind: classes[kind] for kind in kinds[::2]},
-        "test": {"fashion": _idx_images(FASHION_MNIST)}
-        | {kind: classes[kind] for kind in kinds[1::2]},
+        "training": {"mnist": _digits(mnist)} | {kind: classes[kind] for kind in kinds[::2]},
+        "test": {"fashion": _digits(fashion_mnist)} | {kind: classes[kind] for kind in kinds[1::2]},
     }
 
 
-def _folder(variable: str) -> Path:
-    folder = Path(os.environ.get(variable, "") or "-")
-    if not folder.is_dir():
-        raise InputError(
-            f"{variable} = {os.environ.get(variable, '')!r}: set this environment variable to a "
-            "folder with the data set's original files"
-        )
-    return folder
-
-
-def _cifar_folder() -> Path:
-    folder = _folder(CIFAR)
-    inner = folder / "cifar-10-batches-py"
-    return inner if inner.is_dir() else folder
-
-
-def _idx_images(variable: str) -> np.ndarray:
-    folder = _folder(variable)
-    name = "train-images-idx3-ubyte"
-    path = folder / name
-    return idx.read(path if path.is_file() else folder / f"{name}.gz", dimensions=3)
+def _digits(folder: Path) -> np.ndarray:
+    """Return the training images of MNIST, or of a data set in its form."""
+    path = folder / "train-images-idx3-ubyte"
+    return idx.read(path if path.is_file() else path.with_name(f"{path.name}.gz"), dimensions=3)
 
 
 def chosen(images: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

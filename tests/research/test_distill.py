@@ -9,12 +9,11 @@ import pytest
 
 from pipeline.data.drawn import archives
 from pipeline.scoring.extractors import embedded
-from research.distillation import distill, gans, student, subjects
+from research.distillation import distill, gans, student
 from research.distillation.evaluation import EvaluationAmounts
 from research.distillation.families import FamilyRun
 from research.distillation.training_sets import TrainingAmounts
 from tests import factories
-from tests.data.arrays import made
 
 
 @pytest.mark.slow
@@ -87,7 +86,9 @@ def test_it_trains_calibrates_evaluates_and_continues_from_what_it_kept(
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-@pytest.mark.parametrize("variable", ["DOGS_PHOTOS", "INCEPTION_PARTIAL", *subjects.FOLDERS])
+@pytest.mark.parametrize(
+    "variable", ["DOGS_PHOTOS", "INCEPTION_PARTIAL", *distill.DATA_SETS.values()]
+)
 def test_a_missing_input_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -95,10 +96,8 @@ def test_a_missing_input_is_one_line(
         (tmp_path / name).touch()
     monkeypatch.setenv("DOGS_PHOTOS", str(tmp_path))
     monkeypatch.setenv("INCEPTION_PARTIAL", str(tmp_path / "inception.npz"))
-    monkeypatch.setenv(subjects.MNIST, str(made.write_mnist(tmp_path / "mnist")))
-    monkeypatch.setenv(subjects.FASHION_MNIST, str(tmp_path / "mnist"))
-    cifar = made.write_cifar(tmp_path / "cifar", made.cifar_files())
-    monkeypatch.setenv(subjects.CIFAR, str(cifar))
+    for folder in distill.DATA_SETS.values():
+        monkeypatch.setenv(folder, str(tmp_path))
     monkeypatch.setenv(variable, str(tmp_path / "nowhere"))
     monkeypatch.setattr("sys.argv", ["distill", "--work", str(tmp_path / "work")])
     with pytest.raises(SystemExit, match=f"^error: {variable} = .*nowhere.*: set this") as stopped:

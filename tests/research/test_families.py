@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from research.distillation import families, gans
 from research.distillation.families import FamilyRun
@@ -11,7 +10,6 @@ from tests import factories
 
 @pytest.mark.parametrize("name", ["dcgan", "resnet"])
 def test_samples_change_on_the_way_and_repeat(name: str) -> None:
-    torch.set_num_threads(1)
     run = FamilyRun(
         64, {"model.name": name, f"model.{name}.channels": 4, f"model.{name}.conditional": False,
              "train.batch_size": 4},

@@ -11,34 +11,34 @@ from tests.data.arrays import made
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(subjects.MNIST, str(made.write_mnist(tmp_path / "mnist")))
-    unpacked = made.write_mnist(tmp_path / "fashion", packed=False, train=12)
-    monkeypatch.setenv(subjects.FASHION_MNIST, str(unpacked))
-    cifar = made.write_cifar(tmp_path / "cifar", made.cifar_files(train=9))
-    monkeypatch.setenv(subjects.CIFAR, str(cifar))
+def folders(tmp_path: Path) -> dict[str, Path]:
+    return {
+        "mnist": made.write_mnist(tmp_path / "mnist"),
+        "fashion_mnist": made.write_mnist(tmp_path / "fashion", packed=False, train=12),
+        "cifar10": made.write_cifar(tmp_path / "cifar", made.cifar_files(train=9)),
+    }
 
 
-@pytest.mark.usefixtures("folders")
-def test_half_of_the_kinds_are_for_training() -> None:
-    kinds = subjects.data_set_kinds()
+def test_half_of_the_kinds_are_for_training(folders: dict[str, Path]) -> None:
+    kinds = subjects.data_set_kinds(**folders)
     names = [f"cifar {name}" for name in made.CIFAR_CLASSES]
     assert set(kinds["training"]) == {"mnist", *names[::2]}
     assert set(kinds["test"]) == {"fashion", *names[1::2]}
     assert len(kinds["training"]["mnist"]) == 30
     assert len(kinds["test"]["fashion"]) == 12
     assert kinds["training"][names[0]].shape == (15, 32, 32, 3)
+    inner = folders["cifar10"] / "cifar-10-batches-py"
+    again = subjects.data_set_kinds(**folders | {"cifar10": inner})
+    assert np.array_equal(again["training"][names[0]], kinds["training"][names[0]])
 
 
-@pytest.mark.usefixtures("folders")
-@pytest.mark.parametrize("variable", subjects.FOLDERS)
-@pytest.mark.parametrize("value", ["", "nowhere"])
-def test_a_folder_that_is_missing_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_a_folder_without_the_files_is_one_line(
+    tmp_path: Path, folders: dict[str, Path], name: str
 ) -> None:
-    monkeypatch.setenv(variable, value)
-    with pytest.raises(InputError, match=rf"^{variable} = '{value}': set this") as raised:
-        subjects.data_set_kinds()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty") as raised:
+        subjects.data_set_kinds(**folders | {name: tmp_path / "empty"})
     assert "\n" not in str(raised.value)
 
 
