@@ -267,7 +267,7 @@ def plot(results: Path, out: Path) -> None:
     from matplotlib import pyplot
 
     runs = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
-    figure, sides = pyplot.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    figure, sides = pyplot.subplots(1, 2, figsize=(10, 5), sharey=True, layout="constrained")
     for variant in sorted({run["variant"] for run in runs} - {"held-out"}):
         mine = [run for run in runs if run["variant"] == variant]
         last = max(run["images"] for run in mine)
@@ -280,20 +280,24 @@ def plot(results: Path, out: Path) -> None:
             for seen in images
         ]
         middle = [statistics.median(each) for each in fids]
-        label = f"{variant.removeprefix('shipped+')}, half-life {best['halflife']:,}"
+        parts = [re.sub(r"^(\w+\.)+", "", part) for part in variant.split("+") if part != "shipped"]
+        label = f"{', '.join(parts)}; half-life {best['halflife']:,}"
         for side, places in zip(sides, (images, hours), strict=True):
             (line,) = side.plot(places, middle, marker="o", markersize=3, label=label)
             side.fill_between(places, [min(each) for each in fids], [max(each) for each in fids],
                               alpha=0.2, color=line.get_color())  # fmt: skip
     for run in runs:
-        if run["variant"] == "held-out":
-            for side in sides:
-                side.axhline(run["fid"], color="grey", linestyle=":", label="held-out crops")
+        if run["variant"] == "held-out":  # far below all curves
+            sides[1].plot([], [], " ", label=f"held-out crops: {run['fid']:.2f}")
     for side, label in zip(sides, ("training images shown", "hours of one core"), strict=True):
         side.set(xscale="log", yscale="log", xlabel=label)
         side.grid(alpha=0.3, which="both")
     sides[0].set_ylabel("FID-768")
-    sides[0].legend(fontsize=7)
+    for axis in (sides[0].yaxis, sides[1].yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter("{x:g}")
+    handles = sides[1].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(out, dpi=110)
 
 
