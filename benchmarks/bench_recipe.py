@@ -293,9 +293,8 @@ def plot(results: Path, out: Path) -> None:
         side.set(xscale="log", yscale="log", xlabel=label)
         side.grid(alpha=0.3, which="both")
     sides[0].set_ylabel("FID-768")
-    for axis in (sides[0].yaxis, sides[1].yaxis):
-        axis.set_major_formatter("{x:g}")
-        axis.set_minor_formatter("{x:g}")
+    sides[0].yaxis.set_major_formatter("{x:g}")
+    sides[0].yaxis.set_minor_formatter("{x:g}")
     handles = sides[1].get_legend_handles_labels()
     figure.legend(*handles, fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(out, dpi=110)
