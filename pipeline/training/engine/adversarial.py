@@ -4,7 +4,7 @@ ones, a generator learns to be taken for real."""
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.common import randomness
-from pipeline.models.layers import Dropout
+from pipeline.models.layers import Dropout, SpectralNorm
 from pipeline.training.engine import augment as augmentation
 from pipeline.training.engine import losses, precision
 from pipeline.training.engine.beside import Beside
@@ -39,8 +39,8 @@ class _LossOfSide:
     """D's loss on the real or on the generated images of a batch; scalars, float32.
 
     Attributes:
-        total: what D descends: the loss, and the penalty.
-        loss: mean over the images.
+        total: mean over the images, for D to descend.
+        loss: the same number, detached.
         probability: mean of D's output in (0, 1).
     """
 
@@ -93,6 +93,13 @@ class AdversarialObjective:
         self._conditional = conditional
         self.generator = networks["generator"]
         self.discriminator = networks["discriminator"]
+        # At these sizes launching kernels takes longest on a GPU. A graph's buffers stay where they
+        # were when it was recorded, and spectral norm makes a new one at each use.
+        self._has_graphs = (
+            train.compile
+            and device.type == "cuda"
+            and not any(isinstance(part, SpectralNorm) for part in self.discriminator.modules())
+        )
         for network in (self.generator, self.discriminator):
             distributed.synchronise_batch_norm(
                 network,
@@ -100,8 +107,7 @@ class AdversarialObjective:
                 twice_differentiable=self._settings.r1 > 0 and network is self.discriminator,
             )
             if train.compile:
-                # On a GPU with CUDA graphs: at these sizes launching kernels takes longest there.
-                network.compile(mode="reduce-overhead" if device.type == "cuda" else None)
+                network.compile(mode="reduce-overhead" if self._has_graphs else None)
         # The same networks; with several processes their backward averages the gradients.
         self._shared_generator = distributed.wrap(self.generator, device)
         self._shared_discriminator = distributed.wrap(self.discriminator, device)
@@ -136,6 +142,8 @@ class AdversarialObjective:
         precision.set_rate(self.optimizer_d, rate_d, self._train, number)
         learns_g = number % self._settings.d_steps == self._settings.d_steps - 1
         penalty = self._settings.r1 * R1_EVERY_STEPS if number % R1_EVERY_STEPS == 0 else 0.0
+        if self._has_graphs:  # the next graphs may overwrite what came of those before
+            torch.compiler.cudagraph_mark_step_begin()
         step_of_d = self._split_step_of_d if self._is_split else self._joint_step_of_d
         fake, real_side, fake_side = step_of_d(batch, labels, penalty, learns_g)
         norm_d = precision.apply_gradients(self.discriminator, self.optimizer_d, self.scaler)
@@ -250,11 +258,16 @@ class AdversarialObjective:
         """Return generated images and both sides of D's loss, whose gradients D has."""
         real_targets, fake_targets = self._targets(batch)
         fake = self._generate(batch, labels, learns_g)
+        images = self._augmented(batch.images, batch, "augment real")
         shared = self._shared_discriminator
-        real_side = self._side_of_real(shared, batch, labels, real_targets, penalty)
+        real_side = self._side(shared, images, labels, real_targets, batch, is_real=True)
         fake_side = self._side_of_fake(shared, batch, fake, labels, fake_targets)
+        total = real_side.total + fake_side.total
+        # Last: a compiled pass behind it would count as a change of the batch norm buffers that its
+        # backward asks for.
+        total = total + self._penalty(batch, images, labels, penalty)
         self.optimizer_d.zero_grad(set_to_none=True)
-        self.scaler.scale(real_side.total + fake_side.total).backward()
+        self.scaler.scale(total).backward()
         return fake, real_side, fake_side
 
     def _split_step_of_d(
@@ -266,8 +279,9 @@ class AdversarialObjective:
         self._real_side.zero_grad(set_to_none=True)
 
         def learn_from_real() -> _LossOfSide:
-            side = self._side_of_real(self._real_side, batch, labels, real_targets, penalty)
-            side.total.backward()
+            images = self._augmented(batch.images, batch, "augment real")
+            side = self._side(self._real_side, images, labels, real_targets, batch, is_real=True)
+            (side.total + self._penalty(batch, images, labels, penalty)).backward()
             return side
 
         with self._beside.running(learn_from_real) as learnt:
@@ -285,22 +299,14 @@ class AdversarialObjective:
         with torch.set_grad_enabled(learns_g), precision.autocast(self._dtype, self._device):
             return self._shared_generator(batch.latents, labels)
 
-    def _side_of_real(
-        self,
-        discriminator: nn.Module,
-        batch: Batch,
-        labels: Tensor | None,
-        targets: Tensor,
-        penalty: float,
-    ) -> _LossOfSide:
-        """Return D's loss on the real images, to which penalty / 2 · E‖∇D(x)‖² is added."""
-        images = self._augmented(batch.images, batch, "augment real")
-        side = self._side(discriminator, images, labels, targets, batch, is_real=True)
-        if penalty:
-            self._draw_dropout(self._real_side, batch, "dropout real")
-            r1 = losses.r1_penalty(self._real_side, images, labels)
-            side = replace(side, total=side.total + penalty / 2 * r1)
-        return side
+    def _penalty(
+        self, batch: Batch, images: Tensor, labels: Tensor | None, weight: float
+    ) -> Tensor | float:
+        """Return weight / 2 · E‖∇D(x)‖² of the real images."""
+        if not weight:
+            return 0.0
+        self._draw_dropout(self._real_side, batch, "dropout real")
+        return weight / 2 * losses.r1_penalty(self._real_side, images, labels)
 
     def _side_of_fake(
         self,

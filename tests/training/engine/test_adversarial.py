@@ -211,13 +211,13 @@ def test_a_core_more_gives_the_same_bits(dtype: str) -> None:
     with mock.patch.object(cores, "usable", return_value=2 * torch.get_num_threads()):
         beside = objective(**changes)
     used = set()
-    original = beside._side_of_real
+    original = beside._penalty
 
     def noting(*arguments: Any) -> Any:
         used.add(threading.get_ident())
         return original(*arguments)
 
-    beside._side_of_real = noting
+    beside._penalty = noting
     for number in range(20):  # the penalty comes twice
         assert torch.equal(alone.step(batch(), number), beside.step(batch(), number))
     assert len(used) == 1 and threading.get_ident() not in used
