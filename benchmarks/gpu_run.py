@@ -1,6 +1,6 @@
 """The parts of gpu.sh that need Python: a run's folder, and the score of its images.
 
-python -m benchmarks.gpu_run prepare FOLDER drawn|CROPS.npy [section.key=value ...]
+python -m benchmarks.gpu_run prepare FOLDER drawn|CROPS.zip [section.key=value ...]
 python -m benchmarks.gpu_run score FOLDER
 """
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.common import devices, npy
+from benchmarks import gpu_crops
+from pipeline.common import devices
 from pipeline.common.paths import Paths
 from pipeline.config import content, params, presets
-from pipeline.data import index
 from pipeline.scoring.sample_evaluator import SampleEvaluator
 from pipeline.stages import crop, download
 
@@ -46,13 +46,7 @@ def prepare(folder: Path, crops: str, assignments: list[str]) -> None:
         download.run(paths, data=settings.data, competition=settings.competition)
         crop.run(paths, crop=settings.crop)
         return
-    images = np.load(crops, mmap_mode="r")
-    npy.write(paths.crops, images)
-    rows = [
-        index.Row(f"{number}", "dog", None, None, None, None, None, number, "")
-        for number in range(len(images))
-    ]
-    index.write(paths.index, rows)
+    gpu_crops.unpack(Path(crops), folder)
 
 
 def write(path: Path, values: dict) -> None:
