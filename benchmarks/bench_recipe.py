@@ -3,18 +3,20 @@
     DOGS_PHOTOS=... INCEPTION_PARTIAL=... python -m benchmarks.bench_recipe \\
         --work FOLDER --variants plain+c16 shipped+c16+train.batch_size=4 --seeds 1 2 3
 
-Crops the photos once, trains each variant step for step as the pipeline does, on one thread, and
-scores it at each milestone: FID and KID of 1,500 samples against 3,000 training crops in the 768-d
-features of the 2015-12-05 Inception network (not the network that ships), and the memorisation
-distance d of those samples from those crops in the same features. `held-out` scores crops that no
-variant trained on. Prints a table of all results in the work folder.
+Crops the photos once, trains each variant step for step as the pipeline does, on one thread or on
+a GPU (--device), and scores it at each milestone: FID and KID of 1,500 samples against 3,000
+training crops in the 768-d features of the 2015-12-05 Inception network (not the network that
+ships), and the memorisation distance d of those samples from those crops in the same features.
+`held-out` scores crops that no variant trained on. Prints a table of all results in the work
+folder.
 
 A variant is made of parts, connected by +, of which the later wins: `plain` (DCGAN as in
 pytorch.org's tutorial), `hacks` (with smooth and noisy labels, flips, the moving average, smaller
-batches), `shipped` (params.yaml), c32 (DCGAN's channels), and parameters with values as JSON.
+batches), `shipped` (params.yaml), a preset's name, c32 (DCGAN's channels), and parameters with
+values as JSON.
 
 What was scored isn't scored again, a stopped training goes on from its checkpoint: the same command
-continues. What is in the folder is for the code of that day.
+continues. What is in the folder is for the code of that day, and its times are of one device.
 """
 
 import argparse
@@ -30,9 +32,9 @@ import scipy.stats
 import torch
 from torch import nn
 
-from pipeline.common import files, npy, progress, randomness, torch_file
+from pipeline.common import devices, files, npy, progress, randomness, torch_file
 from pipeline.common.paths import Paths
-from pipeline.config import params
+from pipeline.config import params, presets
 from pipeline.data.dataset import Dataset
 from pipeline.models.sampling import decode
 from pipeline.pretrained import weights
@@ -47,7 +49,6 @@ from tests.conftest import REPOSITORY
 GENERATED, REAL, HELD_OUT = 1500, 3000, 1500
 FEATURES = 768  # of the teacher's 2,048: Mixed_6e
 _SHEET = 96  # samples that are kept of each result, to be looked at
-_CPU = torch.device("cpu")
 
 # What differs from params.yaml.
 PLAIN = {
@@ -80,8 +81,10 @@ def changes_of(name: str) -> dict[str, Any]:
             changes |= {key: json.loads(value)}
         elif width := re.fullmatch(r"c(\d+)", part):
             changes |= {"model.dcgan.channels": int(width[1])}
-        else:
+        elif key in VARIANTS:
             changes |= VARIANTS[key]
+        else:
+            changes |= presets.read(REPOSITORY / "presets", key).values
     return changes
 
 
@@ -127,17 +130,19 @@ def scores(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
 class Bench:
     """The work folder, and what scores samples there."""
 
-    def __init__(self, work: Path, samples: Path | None) -> None:
+    def __init__(self, work: Path, samples: Path | None, device: torch.device) -> None:
         """
         Args:
             samples: folder for all samples and their features; None keeps the first 96 alone.
+            device: where networks are trained and Inception computes.
         """
         self._work = work
         self._samples = samples
+        self._device = device
         self.results = work / "results"
         self.results.mkdir(parents=True, exist_ok=True)
         self.dataset, self.held_out = prepare(work)
-        self._teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]))
+        self._teacher = Teacher(Path(os.environ["INCEPTION_PARTIAL"]), device=device.type)
         self.real = real_features(self.dataset, self._teacher, work)
         self._embedded = embedded.load()
         self._embedded_real = self._embedded.features(real_crops(self.dataset))
@@ -172,7 +177,7 @@ class Bench:
         own = int(settings.train.ema_halflife_images)
         halflives = sorted({own, *others})
         folder = self._work / "runs" / f"{variant}-s{seed}"
-        training = LongTraining(self.dataset, settings, folder, halflives)
+        training = LongTraining(self.dataset, settings, folder, halflives, self._device)
         for milestone in sorted(milestones):
             if milestone >= training.images_seen:
                 training.train_to(milestone)
@@ -184,12 +189,13 @@ class Bench:
                 name = f"{folder.name}-{path.stem}"
                 if (self.results / f"{name}.json").is_file() or not path.is_file():
                     continue
-                generator = saved_generator(training, milestone, path)
+                generator = saved_generator(training, milestone, path).to(self._device)
+                seconds = training.seconds * milestone / training.images_seen
                 about = {"variant": variant, "seed": seed, "images": milestone,
                          "halflife": halflife, "is_own": halflife == own,
-                         "cpu_s": training.cpu_s * milestone / training.images_seen}  # fmt: skip
-                self.score(name, decode(generator, training.inputs("samples", GENERATED), _CPU),
-                           about)  # fmt: skip
+                         "seconds": seconds}  # fmt: skip
+                inputs = training.inputs("samples", GENERATED)
+                self.score(name, decode(generator, inputs, self._device), about)
         return training, own
 
     def export(self, out: Path, training: LongTraining, images: int, halflife: int) -> None:
@@ -222,16 +228,16 @@ def table(results: Path) -> str:
     for (images, variant, halflife), runs in groups.items():
         fids = [run["fid"] for run in runs]
         spread = f" ({min(fids):.2f} to {max(fids):.2f})" if len(fids) > 1 else ""
-        fid, found_kid, d, cpu_s = (
-            statistics.median(run[key] for run in runs) for key in ("fid", "kid", "d", "cpu_s")
+        fid, found_kid, d, seconds = (
+            statistics.median(run[key] for run in runs) for key in ("fid", "kid", "d", "seconds")
         )
         text = (
             f"| {variant} | {images:,} | {halflife:,} | {len(runs)} | {fid:.2f}{spread} "
-            f"| {1000 * found_kid:.1f} | {d:.3f} | {cpu_s / 3600:.2f} |"
+            f"| {1000 * found_kid:.1f} | {d:.3f} | {seconds / 3600:.2f} |"
         )
         rows.append((images, fid, text))
     head = (
-        "| variant | images | half-life | seeds | FID-768 | 1000 KID | d | core hours |\n"
+        "| variant | images | half-life | seeds | FID-768 | 1000 KID | d | hours |\n"
         "|---|---|---|---|---|---|---|---|"
     )
     return "\n".join([head, *(row[-1] for row in sorted(rows))])
@@ -276,7 +282,7 @@ def plot(results: Path, out: Path) -> None:
         images = sorted({run["images"] for run in mine})
         fids = [[run["fid"] for run in mine if run["images"] == seen] for seen in images]
         hours = [
-            statistics.median(run["cpu_s"] / 3600 for run in mine if run["images"] == seen)
+            statistics.median(run["seconds"] / 3600 for run in mine if run["images"] == seen)
             for seen in images
         ]
         middle = [statistics.median(each) for each in fids]
@@ -289,7 +295,7 @@ def plot(results: Path, out: Path) -> None:
     for run in runs:
         if run["variant"] == "held-out":  # far below all curves
             sides[1].plot([], [], " ", label=f"held-out crops: {run['fid']:.2f}")
-    for side, label in zip(sides, ("training images shown", "hours of one core"), strict=True):
+    for side, label in zip(sides, ("training images shown", "hours"), strict=True):
         side.set(xscale="log", yscale="log", xlabel=label)
         side.grid(alpha=0.3, which="both")
     sides[0].set_ylabel("FID-768")
@@ -319,9 +325,12 @@ def main() -> None:
         "--halflives, as one that comes with the package",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write the curves as a picture")
+    parser.add_argument("--device", default="cpu", help="cpu (one thread), cuda, mps or auto")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    bench = Bench(options.work, options.samples)
+    device = devices.pick(options.device)
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    bench = Bench(options.work, options.samples, device)
     for seed in options.seeds:
         for variant in options.variants:
             progress.heading("recipe", f"{variant}, seed {seed}")
@@ -329,7 +338,7 @@ def main() -> None:
                 done = bench.train(variant, seed, options.milestones, options.halflives)
             elif not (bench.results / "held-out.json").is_file():
                 about = {"variant": variant, "seed": 0, "images": 0, "halflife": 0, "is_own": True,
-                         "cpu_s": 0.0}  # fmt: skip
+                         "seconds": 0.0}  # fmt: skip
                 bench.score(variant, bench.held_out, about)
     if options.export:
         training, own = done

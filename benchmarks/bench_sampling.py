@@ -76,10 +76,10 @@ def main() -> None:
     parser.add_argument("--halflife", type=int, required=True)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    bench = Bench(options.work, None)
+    bench = Bench(options.work, None, _CPU)
     settings = parameters({**changes_of(options.variant), "train.seed": options.seed})
     folder = options.work / "runs" / f"{options.variant}-s{options.seed}"
-    training = LongTraining(bench.dataset, settings, folder, [options.halflife])
+    training = LongTraining(bench.dataset, settings, folder, [options.halflife], _CPU)
     path = kept(folder, options.images, options.halflife)
     generator = saved_generator(training, options.images, path)
 

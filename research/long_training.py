@@ -1,4 +1,4 @@
-"""A training of any length on one thread, with several moving averages of its generator."""
+"""A training of any length in one process, with several moving averages of its generator."""
 
 import time
 from pathlib import Path
@@ -21,7 +21,6 @@ from pipeline.training.engine.ema import MovingAverage
 from pipeline.training.monitor.evaluation import STATISTICS_BATCH
 
 _SHIPPED = Path(__file__).parents[1] / "params.yaml"
-_CPU = torch.device("cpu")
 _CHECKPOINT_S = 240
 _STATISTICS = 2_048  # inputs that batch norm's statistics are measured with
 
@@ -37,11 +36,16 @@ class LongTraining:
     Attributes:
         folder: holds the checkpoint.
         images_seen: training images that the networks were shown.
-        cpu_s: processor time of the steps.
+        seconds: of the steps: the processor's on a CPU, the clock's on another device.
     """
 
     def __init__(
-        self, dataset: Dataset, settings: Params, folder: Path, halflives: list[int]
+        self,
+        dataset: Dataset,
+        settings: Params,
+        folder: Path,
+        halflives: list[int],
+        device: torch.device,
     ) -> None:
         """
         Args:
@@ -52,22 +56,24 @@ class LongTraining:
             InputError: the checkpoint lacks one of these averages.
         """
         self.images_seen = 0
-        self.cpu_s = 0.0
+        self.seconds = 0.0
         self._settings = settings
         self._dataset = dataset
+        self._device = device
+        self._now = time.process_time if device.type == "cpu" else time.perf_counter
         self.folder = folder
         self._checkpoint = folder / "checkpoint.pt"
         folder.mkdir(parents=True, exist_ok=True)
         model, train = settings.model, settings.train
-        precision.make_reproducible(_CPU, deterministic=train.deterministic)
+        precision.make_reproducible(device, deterministic=train.deterministic)
         devices.keep_freed_memory()
         self._objective, _ = registry.build(
-            dataset, model=model, train=train, device=_CPU, distributed=Distributed()
+            dataset, model=model, train=train, device=device, distributed=Distributed()
         )
         generator = self._objective.generator
         self._averages = {halflife: MovingAverage(generator, halflife) for halflife in halflives}
         self._batches = Batches(
-            dataset, seed=train.seed, flips=train.flips, latent_dim=model.latent_dim, device=_CPU
+            dataset, seed=train.seed, flips=train.flips, latent_dim=model.latent_dim, device=device
         )
         if self._checkpoint.is_file():
             self._load(torch_file.load(self._checkpoint))
@@ -77,17 +83,17 @@ class LongTraining:
         size = self._settings.train.batch_size
         saved = time.monotonic()
         while self.images_seen < images:
-            started = time.process_time()
+            started = self._now()
             self._objective.step(self._batches.at(self.images_seen, size), self.images_seen // size)
             self.images_seen += size
             for average in self._averages.values():
                 average.update(size, self.images_seen)
-            self.cpu_s += time.process_time() - started
+            self.seconds += self._now() - started
             if time.monotonic() - saved > _CHECKPOINT_S:
                 self._save()
                 saved = time.monotonic()
-                rate = self.images_seen / self.cpu_s
-                progress.say(f"{self.images_seen:,} images, {rate:.0f} a second of processor time")
+                rate = self.images_seen / self.seconds
+                progress.say(f"{self.images_seen:,} images, {rate:.0f} a second")
         self._save()
 
     @property
@@ -143,7 +149,7 @@ class LongTraining:
                 "objective": self._objective.state_dict(),
                 "averages": averages,
                 "images_seen": self.images_seen,
-                "seconds": self.cpu_s,
+                "seconds": self.seconds,
             },
         )
         new.replace(self._checkpoint)
@@ -159,5 +165,5 @@ class LongTraining:
             average = MovingAverage(self._objective.generator, halflife)
             average.network.load_state_dict(weights)
             self._averages[halflife] = average
-        self.images_seen, self.cpu_s = state["images_seen"], state["seconds"]
+        self.images_seen, self.seconds = state["images_seen"], state["seconds"]
         progress.say(f"continuing at {self.images_seen:,} images")

@@ -20,6 +20,7 @@ from research.long_training import LongTraining
 from tests import factories
 
 CLASSES = ("beagle", "pug", "pointer")
+CPU = torch.device("cpu")
 TINY = "shipped+c4+train.batch_size=4+model.latent_dim=8"
 
 
@@ -40,11 +41,11 @@ def test_its_weights_are_those_of_the_train_stage(tmp_path: Path, conditional: b
     settings = bench_recipe.parameters(changes)
     paths = factories.workplace(tmp_path / "run", classes=CLASSES)
     stage.run(paths, device="cpu", model=settings.model, train=settings.train)
-    theirs = SavedGenerator.load(paths.generator, torch.device("cpu"))
+    theirs = SavedGenerator.load(paths.generator, CPU)
 
     dataset = Dataset.load(paths.crops, paths.index)
     for images in (24, 64):  # stopped and continued
-        ours = LongTraining(dataset, settings, tmp_path / "long", [2, 5])
+        ours = LongTraining(dataset, settings, tmp_path / "long", [2, 5], CPU)
         ours.train_to(images)
     state = ours.finished_generator(2).state_dict()
     for name, tensor in theirs.network.state_dict().items():
@@ -60,15 +61,15 @@ def test_its_weights_are_those_of_the_train_stage(tmp_path: Path, conditional: b
 def test_averages_that_nobody_asks_for_are_kept_and_new_ones_refused(tmp_path: Path) -> None:
     dataset = factories.dataset(classes=CLASSES)
     settings = bench_recipe.parameters(bench_recipe.changes_of(TINY))
-    LongTraining(dataset, settings, tmp_path, [2, 5]).train_to(24)
-    LongTraining(dataset, settings, tmp_path, [5]).train_to(64)
-    whole = LongTraining(dataset, settings, tmp_path / "whole", [2])
+    LongTraining(dataset, settings, tmp_path, [2, 5], CPU).train_to(24)
+    LongTraining(dataset, settings, tmp_path, [5], CPU).train_to(64)
+    whole = LongTraining(dataset, settings, tmp_path / "whole", [2], CPU)
     whole.train_to(64)
-    kept = LongTraining(dataset, settings, tmp_path, [2]).finished_generator(2).state_dict()
+    kept = LongTraining(dataset, settings, tmp_path, [2], CPU).finished_generator(2).state_dict()
     for name, tensor in whole.finished_generator(2).state_dict().items():
         torch.testing.assert_close(kept[name], tensor, rtol=0, atol=0)
     with pytest.raises(InputError, match=r"half-life \[7\].*name some of \[2, 5\]"):
-        LongTraining(dataset, settings, tmp_path, [2, 7])
+        LongTraining(dataset, settings, tmp_path, [2, 7], CPU)
 
 
 class FewFeatures:
@@ -76,7 +77,7 @@ class FewFeatures:
 
     identity = "few features"
 
-    def __init__(self, _weights: Path) -> None:
+    def __init__(self, _weights: Path, *, device: str) -> None:
         pass
 
     def features(self, images: np.ndarray) -> np.ndarray:
@@ -113,7 +114,7 @@ def test_milestones_averages_and_seeds_each_have_a_result(
         f"{TINY}-s{seed}-i{images}-h{halflife}"
         for seed in (1, 2) for images in (16, 32) for halflife in (8, own)
     }  # fmt: skip
-    assert all({"fid", "kid", "d", "cpu_s"} <= set(result) for result in results.values())
+    assert all({"fid", "kid", "d", "seconds"} <= set(result) for result in results.values())
     assert {r["halflife"] for r in results.values() if r["is_own"]} == {0, own}
     said = capsys.readouterr().out
     assert re.search(
@@ -130,7 +131,7 @@ def test_a_generator_is_written_as_the_package_reads_it(
 ) -> None:
     bench(monkeypatch, work, "--variants", TINY, "--halflives", "8", "--milestones", "16",
           "--export", str(tmp_path / "tiny.safetensors"))  # fmt: skip
-    written = weights.load("tiny", torch.device("cpu"), folder=tmp_path)
+    written = weights.load("tiny", CPU, folder=tmp_path)
     assert written.info.images_seen == 16 and written.info.class_names == ()
     shown = np.load(work / "results" / f"{TINY}-s1-i16-h8.npy")
     assert np.abs(written.sample(1, 16).astype(int) - shown.astype(int)).max() <= 2

@@ -81,7 +81,7 @@ def train_and_sample(
     labels = np.zeros(len(images), np.int64)
     dataset = Dataset(images, labels, ("dog",), ImageShape(SIDE_PX, 3))
     with tempfile.TemporaryDirectory() as folder:
-        training = LongTraining(dataset, settings, Path(folder), [halflife])
+        training = LongTraining(dataset, settings, Path(folder), [halflife], _CPU)
         for share in PROGRESS:
             training.train_to(round(share * run.images))
             generator = training.finished_generator(halflife)

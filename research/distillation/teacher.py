@@ -32,12 +32,15 @@ class Teacher:
             the names of pytorch-fid's layers.
         dtype: bfloat16 is 2.5 times as fast where the processor has it, and moves an image's
             features by a cosine distance of 5e-5; the nearest other photo is at 0.1.
+        device: where it computes.
 
     Raises:
         InputError: the file lacks a layer.
     """
 
-    def __init__(self, weights: Path, dtype: torch.dtype = torch.bfloat16) -> None:
+    def __init__(
+        self, weights: Path, dtype: torch.dtype = torch.bfloat16, device: str = "cpu"
+    ) -> None:
         from pytorch_fid.inception import FIDInceptionA, FIDInceptionC
         from torchvision.models import inception_v3
 
@@ -52,7 +55,8 @@ class Teacher:
         self.identity = f"{sha256(weights)} {dtype}"
         self._dtype = dtype
         self._layers = nn.Sequential(*layers).eval().requires_grad_(False)
-        self._layers.to(dtype=dtype, memory_format=torch.channels_last)
+        self._layers.to(device, dtype, memory_format=torch.channels_last)
+        self._device = device
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """Return the channel means of Mixed_6e and Mixed_7a, (N, 768 + 1280) float32.
@@ -65,12 +69,12 @@ class Teacher:
 
     @torch.inference_mode()
     def _batch(self, images: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float()
+        x = torch.from_numpy(images.copy()).to(self._device).permute(0, 3, 1, 2).float()
         x = ((_resize(x) - 128) / 128).to(self._dtype, memory_format=torch.channels_last)
         middle = self._layers[:-1](x)
         deeper = self._layers[-1](middle)
         pooled = [maps.float().mean((2, 3)) for maps in (middle, deeper)]
-        return torch.cat(pooled, 1).numpy()
+        return torch.cat(pooled, 1).cpu().numpy()
 
 
 def _without_batch_norm(layer: nn.Module, name: str, arrays: np.lib.npyio.NpzFile) -> nn.Module:
@@ -100,7 +104,8 @@ def _resize(x: Tensor) -> Tensor:
     (N, C, side, side) -> (N, C, 299, 299).
     """
     last = x.shape[-1] - 1
-    places = torch.arange(_INPUT_PX, dtype=torch.float32) * (x.shape[-1] / _INPUT_PX)
+    places = torch.arange(_INPUT_PX, dtype=torch.float32, device=x.device)
+    places = places * (x.shape[-1] / _INPUT_PX)
     low = places.long()
     high = (low + 1).clamp(max=last)
     share = places - low
