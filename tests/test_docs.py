@@ -35,6 +35,7 @@ from tests.conftest import REPOSITORY
 NEEDS = {
     "an account",
     "a GPU",
+    "a GPU, Stanford Dogs and Inception's weights",
     "a cluster",
     "a network",
     "a remote",
@@ -165,8 +166,8 @@ def check_variants(
         if word != "held-out":
             try:
                 faults += check_changes(changes_of(word))
-            except KeyError as error:
-                faults.append(f"{word}: no variant {error}")
+            except InputError as error:
+                faults.append(str(error))
     return faults
 
 
