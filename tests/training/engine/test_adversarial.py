@@ -229,6 +229,25 @@ def test_a_core_more_gives_the_same_bits(dtype: str) -> None:
         assert torch.equal(one, other)
 
 
+def test_the_penalty_bears_that_a_compiled_pass_changes_the_buffers() -> None:
+    """torch.compile writes batch norm's statistics back in place, which autograd takes for a change
+    of what a plain pass before it saved."""
+    joint = one_core(train__adversarial__r1=0.5)
+    joint._is_split, joint._real_side = False, joint.discriminator
+
+    def compiled(images: Tensor, labels: Tensor | None) -> Tensor:
+        network = joint.discriminator
+        own = {name: buffer.clone() for name, buffer in network.named_buffers()}
+        logits = torch.func.functional_call(network, own, (images, labels))
+        for name, buffer in network.named_buffers():
+            buffer.copy_(own[name])
+        return logits
+
+    joint._shared_discriminator = compiled
+    joint._dropouts[compiled] = []
+    assert joint.step(batch(), 0).isfinite().all()
+
+
 def test_both_sides_split_or_in_one_go_are_the_same_step() -> None:
     """A GPU, and several processes, take the sides in one go."""
     split, joint = one_core(train__adversarial__r1=0.5), one_core(train__adversarial__r1=0.5)
