@@ -8,14 +8,18 @@
 # CROPS    training images, made elsewhere (`python -m pipeline crop`, then
 #          `python -m benchmarks.gpu_crops pack . crops.zip`); without it, or with `drawn`, the project
 #          draws 300 dogs.
-# PART     names of the parts to run; without any, all.
+# PART     names of the parts to run; without any, all. Those behind prepare need what it wrote.
 #
 # Needs Python 3.11 or newer with torch and the packages of pyproject.toml, and no network. Where
-# some of these are missing (pydantic, ruamel.yaml, safetensors, pytest …) they can travel as wheels:
+# some of these are missing (pydantic, ruamel.yaml, pytest-xdist …) they can travel as wheels:
 # pip install --no-index --no-deps --target SITE *.whl && export PYTHONPATH=SITE.
 # GPU_DEVICE=cpu and GPU_TINY=1 try the script itself, with tiny sizes, where there is no GPU.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+known="tests bench_train prepare train generate score nccl"
+for name in "${@:3}"; do
+  [[ " $known " == *" $name "* ]] || { echo "gpu.sh: no part $name; there are $known" >&2; exit 1; }
+done
 results=$(mkdir -p "$1" && cd "$1" && pwd)
 crops=${2:-drawn}
 parts=" ${*:3} "

@@ -18,6 +18,7 @@ from PIL import Image
 
 from pipeline.common import files, npy
 from pipeline.common.paths import Paths
+from pipeline.images import arrays
 
 _QUALITY = 94
 _SUFFIX = ".webp"
@@ -31,17 +32,20 @@ def pack(folder: Path, out: Path) -> None:
         for path in _besides(paths):
             archive.write(path, path.name, zipfile.ZIP_DEFLATED)
         for number, crop in enumerate(crops):
-            image = io.BytesIO()
-            Image.fromarray(crop).save(image, "WEBP", quality=_QUALITY, method=6)
-            archive.writestr(f"{number:06}{_SUFFIX}", image.getvalue())
+            image, content = arrays.to_pillow(crop), io.BytesIO()
+            image.save(content, "WEBP", quality=_QUALITY, method=6)
+            # WebP itself knows no grey.
+            archive.writestr(f"{number:06}.{image.mode}{_SUFFIX}", content.getvalue())
 
 
 def unpack(archive: Path, folder: Path) -> None:
     """Write what such an archive holds into a run's folder."""
     paths = Paths(folder)
     with zipfile.ZipFile(archive) as packed:
-        names = sorted(name for name in packed.namelist() if name.endswith(_SUFFIX))
-        crops = [np.asarray(Image.open(packed.open(name)).convert("RGB")) for name in names]
+        crops = []
+        for name in sorted(name for name in packed.namelist() if name.endswith(_SUFFIX)):
+            _, mode, _ = name.split(".")
+            crops.append(arrays.from_pillow(Image.open(packed.open(name)).convert(mode)))
         npy.write(paths.crops, np.stack(crops))
         for path in _besides(paths):
             files.write_bytes(path, packed.read(path.name))

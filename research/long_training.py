@@ -51,6 +51,7 @@ class LongTraining:
         Args:
             folder: holds the checkpoint; the training continues from it if there is one.
             halflives: of the averages, in images; 0 is the generator as it is.
+            device: where the networks are trained.
 
         Raises:
             InputError: the checkpoint lacks one of these averages.

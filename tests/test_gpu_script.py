@@ -54,22 +54,38 @@ def test_parts_can_be_chosen(tmp_path: Path, repository: Path) -> None:
         capture_output=True,
         text=True,
     ).stdout
-    assert set(re.findall(r"^(\w+): exit code 0 ", said, re.M)) == {"prepare"}
+    assert set(re.findall(r"^(\w+): exit code (\d+)", said, re.M)) == {("prepare", "0")}
     assert (tmp_path / "run/data/crops.npy").is_file()
 
 
-def test_crops_travel_as_nearly_the_same_images_in_their_order(tmp_path: Path) -> None:
+def test_a_part_that_there_is_not_is_refused(tmp_path: Path, repository: Path) -> None:
+    script = repository / "benchmarks/gpu.sh"
+    done = subprocess.run(
+        ["bash", script, tmp_path / "new", "drawn", "prepare", "bench"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and not (tmp_path / "new").exists()
+    known = re.findall(r"\bpart (\w+) \d+ ", script.read_text())
+    assert done.stderr == f"gpu.sh: no part bench; there are {' '.join(known)}\n"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_crops_travel_as_nearly_the_same_images_in_their_order(
+    tmp_path: Path, channels: int
+) -> None:
     home, away = (Paths(tmp_path / name) for name in ("home", "away"))
     classes = ("beagle", "pug")
     write_index(home.index, [classes[number % 2] for number in range(12)])
     # Smooth, as photos are: WebP keeps half of the places of colours.
     grey = np.linspace(20, 220, 12).astype(np.uint8)[:, None] + np.arange(16, dtype=np.uint8)
-    crops = np.broadcast_to(grey[:, None, :, None], (12, 16, 16, 3))
+    crops = np.broadcast_to(grey[:, None, :, None], (12, 16, 16, channels))
     npy.write(home.crops, np.ascontiguousarray(crops))
-    held_out.write_empty(home.held_out, ImageShape(16, 3))
+    held_out.write_empty(home.held_out, ImageShape(16, channels))
     gpu_crops.pack(home.root, tmp_path / "crops.zip")
     gpu_crops.unpack(tmp_path / "crops.zip", away.root)
     found = Dataset.load(away.crops, away.index)
+    assert found.images.shape == crops.shape
     assert np.abs(found.images.astype(int) - crops).mean() < 3
     assert np.array_equal(found.labels, np.arange(12) % 2) and found.class_names == classes
     assert away.held_out.read_bytes() == home.held_out.read_bytes()

@@ -98,7 +98,11 @@ class AdversarialObjective:
         self._has_graphs = (
             train.compile
             and device.type == "cuda"
-            and not any(isinstance(part, SpectralNorm) for part in self.discriminator.modules())
+            and not any(
+                isinstance(part, SpectralNorm)
+                for network in (self.generator, self.discriminator)
+                for part in network.modules()
+            )
         )
         for network in (self.generator, self.discriminator):
             distributed.synchronise_batch_norm(
